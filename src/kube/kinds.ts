@@ -1,0 +1,22 @@
+import type { Kind } from './port.ts';
+
+const kind = (apiVersion: string, name: string, plural: string, namespaced = true): Kind => ({
+  apiVersion,
+  kind: name,
+  plural,
+  namespaced,
+});
+
+/** The kinds that Sluice reads or writes. */
+export const kinds = {
+  rollout: kind('sluice.dev/v1alpha1', 'Rollout', 'rollouts'),
+  deployment: kind('apps/v1', 'Deployment', 'deployments'),
+  replicaSet: kind('apps/v1', 'ReplicaSet', 'replicasets'),
+  pod: kind('v1', 'Pod', 'pods'),
+  service: kind('v1', 'Service', 'services'),
+  endpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
+  virtualService: kind('networking.istio.io/v1', 'VirtualService', 'virtualservices'),
+  destinationRule: kind('networking.istio.io/v1', 'DestinationRule', 'destinationrules'),
+  event: kind('events.k8s.io/v1', 'Event', 'events'),
+  customResourceDefinition: kind('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false),
+} as const;
