@@ -1,0 +1,24 @@
+/** One step of a canary release. */
+export interface PlannedStep {
+  /** Share of the requests for the canary, in basis points (1..10,000). */
+  readonly weightBp: number;
+  /** How long the canary is watched at this weight at least, in ms, from the moment the route is written. */
+  readonly holdMs: number;
+}
+
+/** A release as the user asked for it, validated: what the machine needs to know of the spec, and nothing else. */
+export interface Plan {
+  /** Ascending weights; the last one is 10,000. Never empty. */
+  readonly steps: readonly PlannedStep[];
+  /** How long the canary is watched at 100 % before it is promoted, in ms. */
+  readonly bakeMs: number;
+  /** How long pods may take to become ready before the release is rolled back, in ms. */
+  readonly progressDeadlineMs: number;
+  /** How long the whole release may take before `onInconclusive` decides, in ms, not counting pauses by an operator. */
+  readonly deadlineMs: number;
+  readonly onInconclusive: 'RollBack' | 'Hold';
+  /** How long proxies are given to learn of new endpoints before a route may name them, in ms. */
+  readonly propagationMs: number;
+  /** How long the last route must have been written before what it no longer names is deleted, in ms. */
+  readonly drainMs: number;
+}
