@@ -18,5 +18,10 @@ export const kinds = {
   virtualService: kind('networking.istio.io/v1', 'VirtualService', 'virtualservices'),
   destinationRule: kind('networking.istio.io/v1', 'DestinationRule', 'destinationrules'),
   event: kind('events.k8s.io/v1', 'Event', 'events'),
-  customResourceDefinition: kind('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false),
+  customResourceDefinition: kind(
+    'apiextensions.k8s.io/v1',
+    'CustomResourceDefinition',
+    'customresourcedefinitions',
+    false,
+  ),
 } as const;

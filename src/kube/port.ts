@@ -79,6 +79,16 @@ export interface WatchEvent<T extends KubeObject = KubeObject> {
   readonly object: T;
 }
 
+export interface WatchOptions extends ListOptions {
+  /** Changes after this version are sent. */
+  readonly resourceVersion: string;
+  readonly signal: AbortSignal;
+  /** Asks the server to end the stream after this time. */
+  readonly timeoutSeconds?: number;
+  /** Called when the server has accepted the watch, which may be long before the first event. */
+  readonly onOpen?: () => void;
+}
+
 export interface ListPage<T extends KubeObject> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -97,18 +107,19 @@ export interface Kube {
   apply<T extends KubeObject>(kind: Kind, object: T, options: ApplyOptions): Promise<T>;
   replace<T extends KubeObject>(kind: Kind, object: T, options: WriteOptions): Promise<T>;
   /** A failed `test` operation is a ConflictError with code PATCH_TEST_FAILED. */
-  jsonPatch<T extends KubeObject>(ref: ObjectRef, patch: readonly JsonPatchOperation[], options: WriteOptions): Promise<T>;
+  jsonPatch<T extends KubeObject>(
+    ref: ObjectRef,
+    patch: readonly JsonPatchOperation[],
+    options: WriteOptions,
+  ): Promise<T>;
   mergePatch<T extends KubeObject>(ref: ObjectRef, patch: object, options: WriteOptions): Promise<T>;
   /** Resolves also when there is nothing to delete. */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<void>;
   /**
    * Streams changes from `resourceVersion` on, bookmarks included, until the server ends the stream (normal return), the
-   * signal aborts, or it fails (throws; code RESOURCE_VERSION_EXPIRED when a new list is needed).
+   * signal aborts (throws code ABORTED), or it fails (throws; code RESOURCE_VERSION_EXPIRED when a new list is needed).
    */
-  watch<T extends KubeObject>(
-    kind: Kind,
-    options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
-  ): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
 }
 
 /**
