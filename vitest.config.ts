@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project per tier of `npm test`; what a tier is for stands in CONTRIBUTING.md. */
+export default defineConfig({
+  test: {
+    passWithNoTests: false,
+    allowOnly: false,
+    maxWorkers: 2,
+    projects: [
+      tier('tidy', ['test/tidy/*.test.ts'], { testTimeout: 120_000 }),
+      tier('unit', [
+        'machines/**/*.test.ts',
+        'src/**/*.test.ts',
+        'lab/**/*.test.ts',
+        'demo/**/*.test.ts',
+        'scripts/**/*.test.ts',
+        'test/{runner,support}/**/*.test.ts',
+      ]),
+      tier('golden', ['test/golden/**/*.test.ts']),
+      tier('contract', ['test/contract/**/*.test.ts'], { testTimeout: 30_000, hookTimeout: 60_000 }),
+      tier('simulation', ['test/sim/**/*.test.ts'], { testTimeout: 120_000 }),
+      // The lab is one cluster with two cores to share: its tests run one after the other.
+      tier('lab', ['test/e2e/**/*.test.ts'], { testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false }),
+    ],
+  },
+});
+
+function tier(
+  name: string,
+  include: string[],
+  options: { testTimeout?: number; hookTimeout?: number; fileParallelism?: boolean } = {},
+) {
+  return { extends: true as const, test: { name, include, ...options } };
+}
