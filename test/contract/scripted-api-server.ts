@@ -1,0 +1,143 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { x509 } from '../support/x509.ts';
+
+/** A request as the script sees it. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** An HTTPS server that speaks whatever the test tells it to, and a kubeconfig that leads to it. */
+export interface ScriptedServer {
+  readonly kubeconfigPath: string;
+  readonly requests: readonly SeenRequest[];
+  /** TLS connections accepted so far. */
+  connections(): number;
+  /** Decides what later requests are answered. */
+  respond(script: (request: SeenRequest, response: ServerResponse) => void): void;
+  /** Puts `around` before the present script. */
+  wrap(around: (request: SeenRequest, response: ServerResponse, next: () => void) => void): void;
+  /** Calls `run` once when a client next closes a connection. */
+  onceDisconnected(run: () => void): void;
+  /** Cuts every open connection. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export const TOKEN = 'token-that-must-stay-secret';
+
+export async function startScriptedServer(): Promise<ScriptedServer> {
+  const tls = await makeCertificates();
+  const requests: SeenRequest[] = [];
+  let script: (request: SeenRequest, response: ServerResponse) => void = (_, response) => answer(response, 500, {});
+  let connections = 0;
+  const server = createServer({ cert: tls.cert, key: tls.key }, (incoming, response) => {
+    void readBody(incoming).then((body) => {
+      const url = new URL(incoming.url ?? '/', 'https://localhost');
+      const { method = '', headers } = incoming;
+      const request = { method, headers, path: url.pathname, query: url.searchParams, body };
+      requests.push(request);
+      script(request, response);
+    });
+  });
+  let onDisconnect = () => {};
+  server.on('secureConnection', (socket) => {
+    connections += 1;
+    socket.on('close', () => onDisconnect());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-api-'));
+  const kubeconfigPath = join(directory, 'kubeconfig');
+  await writeFile(kubeconfigPath, kubeconfig((server.address() as AddressInfo).port, tls.ca));
+  return {
+    kubeconfigPath,
+    requests,
+    connections: () => connections,
+    respond(next) {
+      script = next;
+    },
+    wrap(around) {
+      const inner = script;
+      script = (request, response) => around(request, response, () => inner(request, response));
+    },
+    onceDisconnected(run) {
+      onDisconnect = run;
+    },
+    cut: () => server.closeAllConnections(),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** Ends `response` with a status and a JSON body. */
+export function answer(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** A `Status` as the API server sends it. */
+export function statusBody(code: number, reason: string, message: string, details?: object) {
+  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, ...(details && { details }) };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of incoming) body += String(chunk);
+  return body;
+}
+
+function kubeconfig(port: number, ca: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'scripted',
+    clusters: [
+      {
+        name: 'scripted',
+        cluster: {
+          server: `https://127.0.0.1:${port}`,
+          'certificate-authority-data': Buffer.from(ca).toString('base64'),
+        },
+      },
+    ],
+    users: [{ name: 'tester', user: { token: TOKEN } }],
+    contexts: [{ name: 'scripted', context: { cluster: 'scripted', user: 'tester' } }],
+  });
+}
+
+async function makeCertificates(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const validity = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) };
+  const caKeys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=Scripted CA',
+    keys: caKeys,
+    signingAlgorithm: algorithm,
+    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+    ...validity,
+  });
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: 'CN=scripted',
+    issuer: ca.subject,
+    publicKey: keys.publicKey,
+    signingKey: caKeys.privateKey,
+    signingAlgorithm: algorithm,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
+    ...validity,
+  });
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+  const pem = `-----BEGIN PRIVATE KEY-----\n${key.match(/.{1,64}/g)?.join('\n')}\n-----END PRIVATE KEY-----\n`;
+  return { ca: ca.toString('pem'), cert: certificate.toString('pem'), key: pem };
+}
