@@ -1,0 +1,116 @@
+import type { RolloutContext } from './context.ts';
+import { type Desired, desiredOf, type RolloutState } from './desired.ts';
+import { type Facts, isSameRoute, type RevisionFact, type Route, revisionFact } from './facts.ts';
+import { isRouteHeld, type Look } from './guards.ts';
+
+/** One change of the cluster. Each may be repeated: it says what should be, not what to add. */
+export type Command =
+  | { readonly kind: 'KeepOriginal' }
+  | { readonly kind: 'WriteRoute'; readonly route: Route; readonly replacesForeign: boolean }
+  | { readonly kind: 'EnsureRevision'; readonly revision: string }
+  | { readonly kind: 'RemoveRevision'; readonly revision: string }
+  | { readonly kind: 'SizeCanary'; readonly revision: string; readonly replicas: number }
+  | { readonly kind: 'RemoveCanary'; readonly revision: string }
+  | { readonly kind: 'HandOver'; readonly revision: string }
+  | { readonly kind: 'PauseDeployment'; readonly paused: boolean }
+  | { readonly kind: 'SizeDeployment'; readonly replicas: number }
+  | { readonly kind: 'LetGo' };
+
+/**
+ * The difference between what a state wants and what is there, in the order in which it must be made: traffic away from the canary
+ * first; what a route names before the route; what it no longer names after it.
+ */
+export function commandsFor(state: RolloutState, context: RolloutContext, look: Look): readonly Command[] {
+  const { facts } = look;
+  const desired = desiredOf(state, context, look.plan, facts);
+  const route = routeCommands(state, context, desired, facts);
+  const goesFirst = state === 'Withdrawing' || state === 'Relinquishing' || state === 'Gone';
+  const preparation = [
+    ...deploymentCommands(desired, facts),
+    ...revisionCommands(desired, facts),
+    ...canaryCommands(desired, facts),
+  ];
+  const commands = goesFirst ? [...route, ...preparation] : [...preparation, ...route];
+  // The user's own route must be on record before anything of it can be replaced.
+  if (needsOriginal(state) && !facts.originalKept) return [{ kind: 'KeepOriginal' }];
+  return state === 'Gone' ? [...commands, { kind: 'LetGo' }] : commands;
+}
+
+function needsOriginal(state: RolloutState): boolean {
+  return state === 'OpeningStable';
+}
+
+function routeCommands(
+  state: RolloutState,
+  context: RolloutContext,
+  { route }: Desired,
+  facts: Facts,
+): readonly Command[] {
+  if (route === null || !facts.originalKept || isSameRoute(facts.route, route)) return [];
+  const isForeign = facts.route.kind === 'foreign';
+  // Users come before the edit when the canary does harm; anything else waits for a word from the operator.
+  if (isForeign && state !== 'Withdrawing' && isRouteHeld(context, facts)) return [];
+  return [{ kind: 'WriteRoute', route, replacesForeign: isForeign }];
+}
+
+function deploymentCommands({ paused, minReplicas }: Desired, { workload }: Facts): readonly Command[] {
+  if (workload === null) return [];
+  const commands: Command[] = [];
+  if (paused !== null && workload.paused !== paused) commands.push({ kind: 'PauseDeployment', paused });
+  if (minReplicas !== null && workload.replicas < minReplicas)
+    commands.push({ kind: 'SizeDeployment', replicas: minReplicas });
+  return commands;
+}
+
+function revisionCommands({ services }: Desired, facts: Facts): readonly Command[] {
+  if (services === null) return [];
+  const isOpen = (revision: string) => {
+    const { service } = revisionFact(facts, revision);
+    return service.exists && service.policiesInStep;
+  };
+  const missing = services.filter((revision) => !isOpen(revision));
+  const extra = Object.entries(facts.revisions)
+    .filter(
+      ([revision, fact]) => fact.service.exists && !services.includes(revision) && !isNamed(facts.route, revision),
+    )
+    .map(([revision]) => revision);
+  return [
+    ...missing.map((revision): Command => ({ kind: 'EnsureRevision', revision })),
+    ...extra.map((revision): Command => ({ kind: 'RemoveRevision', revision })),
+  ];
+}
+
+function canaryCommands({ canary, handOver }: Desired, facts: Facts): readonly Command[] {
+  if (canary === 'keep') return [];
+  const wanted = canary?.revision ?? null;
+  const commands = ownCanaries(facts)
+    .filter(([revision]) => revision !== wanted && !isNamed(facts.route, revision))
+    .map(([revision]): Command => ({ kind: 'RemoveCanary', revision }));
+  if (canary === null) return commands;
+  const fact = revisionFact(facts, canary.revision);
+  // A ReplicaSet of the Deployment without pods is an old revision that is released again; one with pods has changed hands already.
+  if (fact.owner === 'Deployment' && fact.replicas > 0) return commands;
+  // While the canary carries traffic it only grows: a Deployment that is scaled down for a moment must not take pods from it.
+  const replicas = Math.max(canary.replicas, fact.replicas);
+  if (fact.owner !== 'Rollout' || fact.replicas < replicas)
+    commands.push({ kind: 'SizeCanary', revision: canary.revision, replicas });
+  else if (handOver !== null && canChangeHands(fact, facts)) commands.push({ kind: 'HandOver', revision: handOver });
+  return commands;
+}
+
+/**
+ * The Deployment controller takes a ReplicaSet over without touching its pods only when it finds it saturated: exactly at the
+ * Deployment's size, all of it available.
+ */
+function canChangeHands(canary: RevisionFact, { workload }: Facts): boolean {
+  return workload !== null && canary.replicas === workload.replicas && canary.ready === canary.replicas;
+}
+
+function ownCanaries(facts: Facts): readonly (readonly [string, RevisionFact])[] {
+  return Object.entries(facts.revisions).filter(([, fact]) => fact.owner === 'Rollout');
+}
+
+function isNamed(route: Facts['route'], revision: string): boolean {
+  if (route.kind === 'foreign') return true;
+  return route.kind === 'revisions' && (route.stable === revision || (route.canary === revision && route.canaryBp > 0));
+}

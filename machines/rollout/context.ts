@@ -1,0 +1,72 @@
+/** How a release ended; the words that history and Events use. */
+export type OutcomeKind = 'Promoted' | 'RolledBack' | 'Aborted' | 'Superseded' | 'Reverted' | 'TakenOver' | 'Deleted';
+
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** CamelCase, for conditions and Events. */
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+/** One finished release. */
+export interface FinishedRelease extends Outcome {
+  readonly revision: string;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** Requests that the canary answered with a failure. */
+  readonly failedRequests: number;
+}
+
+/** The release in progress. Times are ms since the epoch. */
+export interface Release {
+  readonly revision: string;
+  readonly startedAt: number;
+  /** The Deployment's size when the release began: neither version is ever sized for less. */
+  readonly replicas: number;
+  /** Index into the plan's steps. */
+  readonly stepIndex: number;
+  /** When the canary was first given weight; evidence counts from here. */
+  readonly evidenceSince: number | null;
+  /** When the release as a whole is overdue; moved on by the length of each pause. */
+  readonly deadlineAt: number;
+  readonly pausedAt: number | null;
+  /** The operator skipped what is left of steps, holds and bake. */
+  readonly isPromoted: boolean;
+  /** The route was changed by somebody else: since when, and which request was the newest one then. */
+  readonly foreign: { readonly since: number; readonly requestId: string | null } | null;
+  /** Requests that the canary has answered with a failure so far. */
+  readonly failedRequests: number;
+  /** Set once the release is on its way back or done. */
+  readonly outcome: (Outcome & { readonly at: number }) | null;
+}
+
+/** Everything the machine remembers; stored in the Rollout's status as it is. */
+export interface RolloutContext {
+  /** Revision that gets all requests at rest. */
+  readonly stable: string | null;
+  readonly release: Release | null;
+  /** When the present state was entered. */
+  readonly since: number;
+  /** Since when what the present state waits for has been ready without a break. */
+  readonly readySince: number | null;
+  /** When the route that the present state wants was first read back from the API server. */
+  readonly routeSince: number | null;
+  /** Since when the canary has had fewer ready pods than its weight needs. */
+  readonly unreadySince: number | null;
+  /** The revision that was taken back last; it is not tried again until the template changes. */
+  readonly refused: { readonly revision: string; readonly generation: number } | null;
+  /** Newest last, at most ten. */
+  readonly history: readonly FinishedRelease[];
+}
+
+export const initialContext: RolloutContext = {
+  stable: null,
+  release: null,
+  since: 0,
+  readySince: null,
+  routeSince: null,
+  unreadySince: null,
+  refused: null,
+  history: [],
+};

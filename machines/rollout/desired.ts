@@ -1,0 +1,136 @@
+import type { Release, RolloutContext } from './context.ts';
+import { type Facts, type Route, revisionFact } from './facts.ts';
+import type { Plan } from './plan.ts';
+import { replicasFor } from './sizing.ts';
+
+/** The states of the rollout machine; see machine.ts for what each waits for. */
+export type RolloutState =
+  | 'Adopting'
+  | 'Idle'
+  | 'OpeningStable'
+  | 'RoutingStable'
+  | 'Scaling'
+  | 'Shifting'
+  | 'Holding'
+  | 'Baking'
+  | 'HandingOver'
+  | 'Returning'
+  | 'Closing'
+  | 'Withdrawing'
+  | 'RemovingCanary'
+  | 'Relinquishing'
+  | 'Gone';
+
+/** What the cluster should look like in a state. Effects only ever move the cluster towards this. */
+export interface Desired {
+  /** Null: leave the route alone. */
+  readonly route: Route | null;
+  /** Revisions that must have a Service of their own; null: leave the Services alone. */
+  readonly services: readonly string[] | null;
+  /** `keep` leaves the canary's ReplicaSet as it is; null means that there must be none. */
+  readonly canary: { readonly revision: string; readonly replicas: number } | 'keep' | null;
+  /** Revision whose ReplicaSet must belong to the Deployment. */
+  readonly handOver: string | null;
+  /** Whether the Deployment must be paused; null: not our business. */
+  readonly paused: boolean | null;
+  /** Size below which the Deployment must not be while its pods may have to carry everything. */
+  readonly minReplicas: number | null;
+}
+
+const NOTHING: Desired = {
+  route: null,
+  services: null,
+  canary: 'keep',
+  handOver: null,
+  paused: null,
+  minReplicas: null,
+};
+const PLAIN: Route = { kind: 'plain' };
+
+/** Weight of the canary before the present step. */
+export function previousWeightBp(release: Release, plan: Plan): number {
+  if (release.evidenceSince === null || release.stepIndex === 0) return 0;
+  return plan.steps[release.stepIndex - 1]?.weightBp ?? 10_000;
+}
+
+/** Weight that the present step asks for. */
+export function stepWeightBp(release: Release, plan: Plan): number {
+  return plan.steps[Math.min(release.stepIndex, plan.steps.length - 1)]?.weightBp ?? 10_000;
+}
+
+/** The route that a state wants, or null where it wants none in particular. */
+export function routeFor(state: RolloutState, context: RolloutContext, plan: Plan): Route | null {
+  const { stable, release } = context;
+  if (state === 'OpeningStable' || state === 'Returning' || state === 'Relinquishing') return PLAIN;
+  if (stable === null || release === null) return null;
+  const split = (weightBp: number): Route => ({
+    kind: 'revisions',
+    stable,
+    canary: weightBp > 0 ? release.revision : null,
+    canaryBp: weightBp,
+  });
+  switch (state) {
+    case 'RoutingStable':
+    case 'Withdrawing':
+    case 'RemovingCanary':
+      return split(0);
+    case 'Scaling':
+      return split(previousWeightBp(release, plan));
+    case 'Shifting':
+    case 'Holding':
+      return split(stepWeightBp(release, plan));
+    case 'Baking':
+    case 'HandingOver':
+      return split(10_000);
+    default:
+      return null;
+  }
+}
+
+/** What the cluster should look like in a state. Pure: the same inputs always give the same answer, whoever asks. */
+export function desiredOf(state: RolloutState, context: RolloutContext, plan: Plan, facts: Facts): Desired {
+  const route = routeFor(state, context, plan);
+  const { stable, release } = context;
+  if (state === 'Idle') return { ...NOTHING, paused: true };
+  if (state === 'Gone') {
+    // An un-paused Deployment with another template would roll it out unjudged: better paused than that.
+    const paused = facts.workload?.revision === stable ? false : null;
+    return { ...NOTHING, route: facts.originalKept ? PLAIN : null, paused };
+  }
+  if (stable === null || release === null) return NOTHING;
+  const both = stable === release.revision ? [stable] : [stable, release.revision];
+  const sized = (weightBp: number) => ({
+    revision: release.revision,
+    replicas: replicasFor(weightBp, release, facts),
+  });
+  const weighed: Desired = { ...NOTHING, route, services: both };
+  switch (state) {
+    case 'OpeningStable':
+    case 'RoutingStable':
+      return { ...NOTHING, route, services: [stable], canary: null };
+    case 'Scaling':
+    case 'Shifting':
+    case 'Holding':
+      return { ...weighed, canary: sized(stepWeightBp(release, plan)) };
+    case 'Baking':
+      return { ...weighed, canary: sized(10_000) };
+    case 'HandingOver':
+      return {
+        ...weighed,
+        canary: sized(10_000),
+        handOver: release.revision,
+        minReplicas: replicasFor(10_000, release, facts),
+      };
+    case 'Returning':
+    case 'Relinquishing':
+      return { ...NOTHING, route };
+    case 'Closing':
+      return { ...NOTHING, services: [], canary: null };
+    case 'Withdrawing':
+      return { ...weighed, minReplicas: release.replicas };
+    case 'RemovingCanary':
+      return { ...weighed, services: [stable], canary: null, minReplicas: release.replicas };
+    default:
+      return NOTHING;
+  }
+}

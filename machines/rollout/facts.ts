@@ -1,0 +1,98 @@
+/** Where the requests go. Weights are basis points of 10,000; `plain` is the user's own route. */
+export type Route =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'revisions'; readonly stable: string; readonly canary: string | null; readonly canaryBp: number };
+
+/** What was read of one revision: its pods and its Service. */
+export interface RevisionFact {
+  /** Who owns the ReplicaSet; null when there is none. */
+  readonly owner: 'Deployment' | 'Rollout' | null;
+  /** Pods asked for by the ReplicaSet's spec. */
+  readonly replicas: number;
+  readonly ready: number;
+  /** Pods that still exist, terminating ones included. */
+  readonly left: number;
+  /** Why pods are not ready, in their own words; null when they are, or nothing is known. */
+  readonly problem: string | null;
+  readonly service: {
+    readonly exists: boolean;
+    readonly readyEndpoints: number;
+    readonly policiesInStep: boolean;
+  };
+}
+
+/** The user's Deployment. */
+export interface WorkloadFact {
+  /** Revision of the pod template that the user wants now. */
+  readonly revision: string;
+  readonly generation: number;
+  readonly paused: boolean;
+  /** True when exactly one ReplicaSet has pods, all of them available, and it is at the Deployment's size. */
+  readonly settled: boolean;
+  readonly replicas: number;
+}
+
+/** Requests by host in a window that began after the route was written. */
+export interface TrafficFact {
+  readonly plain: number;
+  readonly stable: number;
+  readonly canary: number;
+}
+
+/** The judge's opinion on one revision at this moment. */
+export interface VerdictFact {
+  readonly revision: string;
+  readonly kind: 'Rollback' | 'Hold' | 'Advance';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The operator's latest request; it counts only for the revision that it names. */
+export interface RequestFact {
+  readonly type: 'Pause' | 'Resume' | 'Promote' | 'Abort';
+  readonly revision: string;
+  /** Distinguishes one request from an earlier one of the same type; empty when the writer gave none. */
+  readonly id: string;
+}
+
+/** Everything the machine may know of the world, read at one moment. */
+export interface Facts {
+  /** The Rollout is being deleted. */
+  readonly deleting: boolean;
+  readonly workload: WorkloadFact | null;
+  /** Revision that the Deployment runs: the only ReplicaSet it owns that has pods. Null while there are several or none. */
+  readonly active: string | null;
+  readonly revisions: Readonly<Record<string, RevisionFact>>;
+  readonly route: Route | { readonly kind: 'foreign'; readonly message: string };
+  /** True once the user's route is recorded in status, so that it can be restored. */
+  readonly originalKept: boolean;
+  /** Null while no window after the last route write is complete. */
+  readonly traffic: TrafficFact | null;
+  readonly evidence: { readonly state: 'starting' | 'fresh' | 'stale' | 'down'; readonly message: string };
+  readonly verdict: VerdictFact | null;
+  /** Requests that the canary has answered with a failure since it first got weight. */
+  readonly failedRequests: number;
+  readonly request: RequestFact | null;
+}
+
+/** A revision of which nothing was found. */
+export const ABSENT: RevisionFact = {
+  owner: null,
+  replicas: 0,
+  ready: 0,
+  left: 0,
+  problem: null,
+  service: { exists: false, readyEndpoints: 0, policiesInStep: true },
+};
+
+/** What is known of a revision; `ABSENT` when nothing is. */
+export function revisionFact(facts: Facts, revision: string | null | undefined): RevisionFact {
+  return (revision && facts.revisions[revision]) || ABSENT;
+}
+
+/** True when both routes send the same requests to the same places. */
+export function isSameRoute(a: Facts['route'], b: Route): boolean {
+  if (a.kind === 'foreign' || a.kind !== b.kind) return false;
+  if (a.kind === 'plain' || b.kind === 'plain') return true;
+  return a.stable === b.stable && a.canary === b.canary && a.canaryBp === b.canaryBp;
+}
