@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { runChild } from './child.ts';
-import type { Counts } from './tally.ts';
-import type { Terminal } from './terminal.ts';
+import type { TierContext } from './tier.ts';
 
 /** A command that must end with exit code 0; it counts as one test. */
 export interface Check {
@@ -35,11 +34,8 @@ export function listChecks(): readonly Check[] {
 }
 
 /** Runs the checks one after the other and counts each. */
-export async function runChecks(
-  checks: readonly Check[],
-  context: { readonly counts: Counts; readonly terminal: Terminal; readonly signal: AbortSignal },
-): Promise<void> {
-  for (const check of checks) {
+export async function runChecks(checks: readonly Check[], context: TierContext): Promise<void> {
+  for (const check of checks.filter(({ name }) => name.includes(context.filter ?? ''))) {
     if (context.signal.aborted) return;
     context.terminal.activity(check.name);
     const startedAt = Date.now();

@@ -20,7 +20,7 @@ export function runChild(command: readonly [string, ...string[]], options: Child
   const [program, ...args] = command;
   const child = spawn(program, args, {
     cwd: projectRoot,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', options.onLine);

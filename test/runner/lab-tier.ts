@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { projectRoot } from './child.ts';
-import type { TierContext } from './tiers.ts';
+import type { TierContext } from './tier.ts';
 
 /** Runs the end-to-end tests inside a lab; without one, each test file is a counted skip, or with CI=true a failure. */
 export async function runLabTier(context: TierContext): Promise<void> {

@@ -2,16 +2,18 @@ import { runChild } from './child.ts';
 import { decodeEvent, type TestEvent } from './events.ts';
 import type { Counts } from './tally.ts';
 import type { Terminal } from './terminal.ts';
+import type { TierContext } from './tier.ts';
 
 export interface VitestRun {
   /** Name of the Vitest project, which is the tier's name. */
   readonly project: string;
-  /** Only test files whose path contains this. */
-  readonly filter?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
   /** Put before the command, to run it inside the lab. */
   readonly prefix?: readonly string[];
 }
+
+/** A line that a test writes with this in front is shown although the test passes. */
+const NOTE = 'note: ';
 
 /** What is known of one test file while it runs. */
 interface FileProgress {
@@ -23,10 +25,7 @@ interface FileProgress {
 }
 
 /** Runs one tier's test files in a Vitest process of their own and counts every test as it ends. */
-export async function runVitest(
-  run: VitestRun,
-  context: { readonly counts: Counts; readonly terminal: Terminal; readonly signal: AbortSignal },
-): Promise<void> {
+export async function runVitest(run: VitestRun, context: TierContext): Promise<void> {
   const tracker = trackEvents(context.counts, context.terminal);
   const [program, ...args] = [
     ...(run.prefix ?? []),
@@ -37,7 +36,7 @@ export async function runVitest(
     run.project,
     '--reporter',
     './test/runner/vitest-reporter.ts',
-    ...(run.filter === undefined ? [] : [run.filter]),
+    ...(context.filter === undefined ? [] : [context.filter]),
   ] as [string, ...string[]];
   const code = await runChild([program, ...args], {
     signal: context.signal,
@@ -101,6 +100,7 @@ function takeEvent(
       return;
     case 'logged':
       file.output += event.text;
+      for (const line of event.text.split('\n').filter((text) => text.startsWith(NOTE))) terminal.line(`  ${line}`);
       return;
     case 'moduleEnded':
       terminal.line(describeFile(event, file));

@@ -1,12 +1,12 @@
+import type { IConfiguration } from 'dependency-cruiser';
+
+const tests = '\\.test\\.ts$';
+const ports = '^src/[^/]+/(port|kinds)\\.ts$';
+
 /**
  * Which folder may import which (design.md section 7, style.md 5.3). Each rule names what it keeps apart and why.
  * test/tidy/layers.test.ts runs it over the whole tree and over planted violations that every rule must catch.
  */
-const tests = '\\.test\\.ts$';
-const builtin = ['core'];
-const ports = '^src/[^/]+/(port|kinds)\\.ts$';
-
-/** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
     {
@@ -53,7 +53,8 @@ export default {
     },
     {
       name: 'parts-know-no-sibling',
-      comment: 'Routers, providers, workloads, queue and kube share ports and nothing else, so that each can be replaced.',
+      comment:
+        'Routers, providers, workloads, queue and kube share ports and nothing else, so that each can be replaced.',
       severity: 'error',
       from: { path: '^src/(routing|metrics|workloads|queue|kube)/', pathNot: tests },
       to: { path: '^(src|machines)/', pathNot: ['^src/$1/', '^src/(lib|api|telemetry)/', ports] },
@@ -77,7 +78,7 @@ export default {
       comment: 'Everything may import src/lib, so it imports nothing of ours and no package.',
       severity: 'error',
       from: { path: '^src/lib/', pathNot: tests },
-      to: { pathNot: '^src/lib/', dependencyTypesNot: builtin },
+      to: { pathNot: '^src/lib/', dependencyTypesNot: ['core'] },
     },
     {
       name: 'product-knows-no-lab',
@@ -93,7 +94,13 @@ export default {
       from: { path: '^(src|machines)/', pathNot: tests },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    { name: 'no-cycle', comment: 'A cycle is one module in several files.', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycle',
+      comment: 'A cycle is one module in several files.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
     { name: 'resolves', comment: 'Every import exists.', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
@@ -101,6 +108,10 @@ export default {
     exclude: { path: '(^|/)dist/|^test/tidy/planted/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.mjs', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.js'],
+    },
   },
-};
+} satisfies IConfiguration;

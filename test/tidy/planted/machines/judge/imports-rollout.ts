@@ -1,0 +1,3 @@
+import { isOver } from '../rollout/reads-clock.ts';
+
+export const verdict = isOver;

@@ -1,0 +1,3 @@
+import { seed } from '../../src/plan.ts';
+
+export const decide = () => seed;

@@ -1,0 +1,1 @@
+export const isOver = (deadlineAtMs: number) => Date.now() >= deadlineAtMs;

@@ -1,0 +1,3 @@
+import { readFileSync } from 'node:fs';
+
+export const plan = () => readFileSync('plan.yaml', 'utf8');

@@ -1,0 +1,1 @@
+export const wait = (run: () => void) => setTimeout(run, 1000);

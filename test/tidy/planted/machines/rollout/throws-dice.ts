@@ -1,0 +1,1 @@
+export const isLucky = () => Math.random() < 0.5;

@@ -1,0 +1,1 @@
+export const decide = () => console.log(process.pid);

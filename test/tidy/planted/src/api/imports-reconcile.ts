@@ -1,0 +1,3 @@
+import { read } from '../reconcile/reconciler.ts';
+
+export const kind = read;

@@ -1,0 +1,3 @@
+import { PrometheusDriver } from 'prometheus-query';
+
+export const driver = PrometheusDriver;

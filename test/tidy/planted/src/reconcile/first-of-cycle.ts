@@ -1,0 +1,3 @@
+import { second } from './second-of-cycle.ts';
+
+export const first = () => second;

@@ -1,0 +1,3 @@
+import { client } from '../kube/imports-reconcile.ts';
+
+export const decide = client;

@@ -1,0 +1,3 @@
+import { lab } from '../../lab/lab.ts';
+
+export const place = lab;

@@ -1,0 +1,3 @@
+import { KubeConfig } from '@kubernetes/client-node';
+
+export const read = new KubeConfig();

@@ -1,0 +1,3 @@
+import { driver } from '../metrics/sampler.ts';
+
+export const router = driver;
