@@ -1,0 +1,72 @@
+/** Writes crds/ and docs/spec.md from the schemas in src/api; with --check only says whether they are up to date. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { rolloutCrd, rolloutStructuralSchema } from '../src/api/crd.ts';
+import { referenceTable } from '../src/api/reference.ts';
+
+interface GeneratedFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Everything that is generated from src/api. */
+export function generatedFiles(): readonly GeneratedFile[] {
+  return [
+    { path: 'crds/sluice.dev_rollouts.yaml', content: crdYaml(rolloutCrd()) },
+    { path: 'docs/spec.md', content: specPage() },
+  ];
+}
+
+function crdYaml(crd: object): string {
+  const header = '# Generated from src/api by `npm run generate`; do not edit.\n';
+  return header + stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function specPage(): string {
+  const { spec, status } = rolloutStructuralSchema().properties ?? {};
+  if (spec === undefined || status === undefined) throw new TypeError('the schema of Rollout lacks spec or status');
+  return `<!-- Generated from src/api by \`npm run generate\`; do not edit. -->
+# Rollout (\`sluice.dev/v1alpha1\`)
+
+One Rollout per service. \`examples/rollout-minimal.yaml\` is the least that works, \`examples/rollout-full.yaml\` has every field.
+Durations are whole numbers with units, such as \`90s\`, \`2m\` or \`1h30m\` (units ms, s, m, h). Weights and ratios are percent.
+
+## spec: what you write
+
+${referenceTable(spec, 'spec')}
+
+## status: what the controller writes
+
+${referenceTable(status, 'status')}
+`;
+}
+
+/** Paths of generated files that differ from what is on disk below \`root\`. */
+export async function staleFiles(root: string): Promise<readonly string[]> {
+  const stale: string[] = [];
+  for (const { path, content } of generatedFiles()) {
+    const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
+    if (present !== content) stale.push(path);
+  }
+  return stale;
+}
+
+async function main(root: string, isCheck: boolean): Promise<number> {
+  const stale = await staleFiles(root);
+  if (isCheck && stale.length > 0) {
+    console.error(`not up to date with src/api: ${stale.join(', ')}; run \`npm run generate\` and commit the result`);
+    return 1;
+  }
+  for (const { path, content } of generatedFiles().filter((file) => stale.includes(file.path))) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+    console.log(`wrote ${path}`);
+  }
+  if (stale.length === 0) console.log('generated files are up to date');
+  return 0;
+}
+
+if (import.meta.main) {
+  process.exitCode = await main(join(import.meta.dirname, '..'), process.argv.includes('--check'));
+}

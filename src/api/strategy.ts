@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { duration } from './fields.ts';
+import { exactlyOneOf, withRule } from './rule.ts';
+
+/** How long a step is held when it does not say. */
+export const DEFAULT_HOLD = '1m';
+
+const weightSchema = withRule(z.number().min(0.01).max(100), {
+  // The weight is held in basis points; the tolerance is for binary fractions such as 0.29.
+  cel: 'self * 100.0 - double(int(self * 100.0 + 0.5)) < 0.000001 && self * 100.0 - double(int(self * 100.0 + 0.5)) > -0.000001',
+  holds: (weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 0.000_001,
+  message: 'must have at most two decimals, such as 0.25',
+});
+
+const stepSchema = withRule(
+  z.strictObject({
+    weight: weightSchema.describe(
+      'Share of the requests for the new version, in percent: 0.01 to 100, at most two decimals.',
+    ),
+    hold: duration('0s', '24h')
+      .describe(
+        `How long the new version is watched at this weight at least, counted from the moment the route is written, such as 90s or 2m. Default ${DEFAULT_HOLD}. Longer when the evidence is not enough yet. Not allowed at weight 100, where \`analysis.bake\` says it.`,
+      )
+      .exactOptional(),
+  }),
+  {
+    cel: 'self.weight < 100.0 || !has(self.hold)',
+    holds: (step) => step.weight < 100 || step.hold === undefined,
+    field: 'hold',
+    message: 'is not allowed at weight 100: remove it, and set spec.analysis.bake to how long to watch there',
+  },
+);
+
+type Step = z.output<typeof stepSchema>;
+
+const weightsOf = (steps: readonly Step[]) => steps.map((step) => step.weight).join(', ');
+const WEIGHTS_CEL = "self.map(s, string(s.weight)).join(', ')";
+
+const ascendingSteps = withRule(z.array(stepSchema).min(1).max(50), {
+  cel: 'self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))',
+  holds: (steps) => steps.every((step, index) => index === 0 || step.weight > (steps[index - 1]?.weight ?? 0)),
+  message: 'each weight must be larger than the one before: put the steps in order and remove repeated weights',
+  messageCel: `'each weight must be larger than the one before, but the weights are ' + ${WEIGHTS_CEL} + ': put the steps in order and remove repeated weights'`,
+  messageFor: (steps) =>
+    `each weight must be larger than the one before, but the weights are ${weightsOf(steps)}: put the steps in order and remove repeated weights`,
+});
+
+const stepsSchema = withRule(ascendingSteps, {
+  cel: 'self.size() == 0 || self[self.size() - 1].weight == 100.0',
+  holds: (steps) => steps.at(-1)?.weight === 100,
+  message: 'the last step must have weight 100: add `{weight: 100}`',
+  messageCel: `'the last step must have weight 100, but the weights are ' + ${WEIGHTS_CEL} + ': add {weight: 100} at the end'`,
+  messageFor: (steps) =>
+    `the last step must have weight 100, but the weights are ${weightsOf(steps)}: add {weight: 100} at the end`,
+});
+
+const canarySchema = z
+  .strictObject({
+    steps: stepsSchema
+      .describe(
+        'Weights that the new version gets one after the other: strictly ascending, the last one 100, at most 50. Default 1, 5, 25, 50, 100.',
+      )
+      .default([{ weight: 1 }, { weight: 5 }, { weight: 25 }, { weight: 50 }, { weight: 100 }]),
+  })
+  .describe('Give the new version a small share of the requests, and more of it step by step.');
+
+/** `spec.strategy`: in which steps the new version gets requests. */
+export const strategySchema = withRule(
+  z.strictObject({ canary: canarySchema.exactOptional() }),
+  exactlyOneOf(['canary'], 'add `canary: {}`'),
+).describe('How a release goes forward. Exactly one block.');
