@@ -2,7 +2,8 @@ import { parseOptions, type RunOptions, usage } from './runner/options.ts';
 import { renderReport } from './runner/report.ts';
 import { noCounts, type Tally, toTally } from './runner/tally.ts';
 import { openTerminal } from './runner/terminal.ts';
-import { type Tier, tiers } from './runner/tiers.ts';
+import type { Tier } from './runner/tier.ts';
+import { tiers } from './runner/tiers.ts';
 
 /** Runs the chosen tiers in order and prints what they came to; resolves with the exit code. */
 async function main(args: readonly string[]): Promise<number> {

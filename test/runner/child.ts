@@ -15,8 +15,12 @@ export interface ChildOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** Runs `command` in the checkout and resolves with its exit code; a command that a signal ended has code 128. */
+/**
+ * Runs `command` in the checkout and resolves with its exit code: 128 where a signal ended it, or where it was not started
+ * because the run is interrupted already.
+ */
 export function runChild(command: readonly [string, ...string[]], options: ChildOptions): Promise<number> {
+  if (options.signal.aborted) return Promise.resolve(128);
   const [program, ...args] = command;
   const child = spawn(program, args, {
     cwd: projectRoot,

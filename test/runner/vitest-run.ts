@@ -47,7 +47,7 @@ export async function runVitest(run: VitestRun, context: TierContext): Promise<v
 }
 
 /** Turns the child's lines into counts; what is not an event is kept to explain a crash. */
-function trackEvents(counts: Counts, terminal: Terminal) {
+export function trackEvents(counts: Counts, terminal: Terminal) {
   const files = new Map<string, FileProgress>();
   const otherLines: string[] = [];
   let hasEnded = false;

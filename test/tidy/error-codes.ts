@@ -12,7 +12,7 @@ export interface CodeUse {
  * object, or as argument for a parameter named `code`.
  */
 export function errorCodesIn(files: readonly string[]): readonly CodeUse[] {
-  const parsed = files.map((file) => ts.createSourceFile(file, read(file), ts.ScriptTarget.ES2023, true));
+  const parsed = files.map((file) => ts.createSourceFile(file, read(file), ts.ScriptTarget.ES2024, true));
   const takers = new Map(parsed.flatMap((source) => findAll(source, ts.isFunctionDeclaration)).flatMap(codeParameter));
   return parsed.flatMap((source) =>
     [
