@@ -32,8 +32,13 @@ export class AppError extends Error {
   }
 }
 
-/** True when `error` is an AppError of the given class. */
-export function isAppError(error: unknown, errorClass?: ErrorClass): error is AppError {
+/** True when `error` is an AppError, of the given class if one is given. */
+export function isAppError(error: unknown): error is AppError;
+export function isAppError<C extends ErrorClass>(
+  error: unknown,
+  errorClass: C,
+): error is AppError & { readonly class: C };
+export function isAppError(error: unknown, errorClass?: ErrorClass): boolean {
   return error instanceof AppError && (errorClass === undefined || error.class === errorClass);
 }
 
