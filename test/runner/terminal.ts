@@ -14,6 +14,9 @@ export interface Terminal {
 /** Elsewhere than on a terminal, silence this long is broken by a line that says what is going on. */
 const HEARTBEAT_MS = 15_000;
 
+/** A faster change of activity than the eye can follow is not drawn. */
+const REDRAW_MS = 100;
+
 /** Shows one tier: its name, elapsed time, counts and current activity, kept up to date until it is closed. */
 export function openTerminal(tier: string, counts: Counts, output: NodeJS.WriteStream = process.stdout): Terminal {
   const startedAt = Date.now();
@@ -40,7 +43,7 @@ export function openTerminal(tier: string, counts: Counts, output: NodeJS.WriteS
     },
     activity(text) {
       activity = text;
-      if (output.isTTY) drawStatus();
+      if (output.isTTY && Date.now() - lastWriteAt >= REDRAW_MS) drawStatus();
     },
     close() {
       clearInterval(timer);
