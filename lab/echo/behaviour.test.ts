@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { type Behaviour, behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
+
+const plain = behaviourFrom({});
+
+function fates(behaviour: Behaviour, seed: string, count: number) {
+  const random = seededRandom(seed);
+  return Array.from({ length: count }, () => nextFate(behaviour, random));
+}
+
+describe('the behaviour of an echo', () => {
+  it('is to answer well and at once where nothing else is asked for', () => {
+    expect(fates(plain, 'a', 100).every(({ isError, delayMs }) => !isError && delayMs === 0)).toBe(true);
+    expect(plain.ready).toBe(true);
+  });
+
+  it('comes from the environment', () => {
+    const env = {
+      ERROR_RATIO: '0.3',
+      ERROR_STATUS: '503',
+      LATENCY_MS: '20',
+      SLOW_RATIO: '0.01',
+      SLOW_MS: '900',
+      READY: 'false',
+    };
+    expect(behaviourFrom(env)).toEqual({
+      errorRatio: 0.3,
+      errorStatus: 503,
+      latencyMs: 20,
+      slowRatio: 0.01,
+      slowMs: 900,
+      ready: false,
+    });
+  });
+
+  it('keeps what a change does not name', () => {
+    expect(changeBehaviour({ ...plain, latencyMs: 5 }, { errorRatio: 1 })).toMatchObject({
+      errorRatio: 1,
+      latencyMs: 5,
+    });
+  });
+
+  it.each([
+    [{ errorRatio: 2 }, 'errorRatio must be a number from 0 to 1'],
+    [{ errorRatio: '0.3' }, 'errorRatio must be'],
+    [{ latencyMs: Number.NaN }, 'latencyMs must be'],
+    [{ ready: 1 }, 'ready must be true or false'],
+    [{ erorRatio: 0 }, 'there is no field erorRatio'],
+    [null, 'send a JSON object'],
+  ])('refuses %j by name', (change, message) => {
+    expect(() => changeBehaviour(plain, change)).toThrow(message);
+  });
+
+  it('fails about its share of requests', () => {
+    const errors = fates({ ...plain, errorRatio: 0.3 }, 'pod-1', 10_000).filter(({ isError }) => isError).length;
+    expect(errors).toBeGreaterThan(2_850);
+    expect(errors).toBeLessThan(3_150);
+  });
+
+  it('decides the same again with the same seed, and otherwise with another', () => {
+    const half = { ...plain, errorRatio: 0.5 };
+    expect(fates(half, 'pod-1', 100)).toEqual(fates(half, 'pod-1', 100));
+    expect(fates(half, 'pod-1', 100)).not.toEqual(fates(half, 'pod-2', 100));
+  });
+
+  it('slows its share of requests and no others', () => {
+    const delays = fates({ ...plain, latencyMs: 10, slowRatio: 0.1, slowMs: 500 }, 'x', 10_000).map(
+      ({ delayMs }) => delayMs,
+    );
+    const slow = delays.filter((delayMs) => delayMs === 500).length;
+    expect(slow).toBeGreaterThan(850);
+    expect(slow).toBeLessThan(1_150);
+    expect(delays.filter((delayMs) => delayMs === 10)).toHaveLength(10_000 - slow);
+  });
+});

@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { flushCompileCache } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
+import { createNextHop } from './next-hop.ts';
+
+const env = process.env;
+const number = (name: string, fallback: number) => Number(env[name] ?? fallback);
+const podIp = env['POD_IP'] ?? env['LAB_POD_IP'] ?? '127.0.0.1';
+const podName = env['POD_NAME'] ?? env['HOSTNAME'] ?? 'echo';
+const version = env['VERSION'] ?? 'v1';
+/** Proxies may still send requests for this long after the pod's deletion; as with a real pod the app has to serve them. */
+const drainMs = number('DRAIN_MS', 2_000);
+
+let behaviour = behaviourFrom(env);
+let isDraining = false;
+const random = seededRandom(env['SEED'] ?? podName);
+const callNextHop = env['NEXT_HOP']
+  ? createNextHop(env['NEXT_HOP'], env['HTTP_PROXY'], number('NEXT_TIMEOUT_MS', 5_000))
+  : undefined;
+
+function answer(response: ServerResponse, status: number, headers: Record<string, string>): void {
+  const body = `${JSON.stringify({ version, pod: podName, status })}\n`;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-version': version,
+    'x-pod': podName,
+    ...(isDraining ? { connection: 'close' } : {}),
+    ...headers,
+  });
+  response.end(body);
+}
+
+async function echo(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { isError, delayMs } = nextFate(behaviour, random);
+  const errorStatus = behaviour.errorStatus;
+  if (delayMs > 0) await sleep(delayMs);
+  if (isError) return answer(response, errorStatus, {});
+  if (!callNextHop) return answer(response, 200, {});
+  const hop = await callNextHop(incoming.headers);
+  answer(response, hop.status, { 'x-via': hop.via, ...(hop.failedHop ? { 'x-failed-hop': hop.failedHop } : {}) });
+}
+
+const server = createServer((incoming, response) => {
+  incoming.resume();
+  if (incoming.url === '/healthz') answer(response, behaviour.ready && !isDraining ? 200 : 503, {});
+  else void echo(incoming, response);
+});
+// Node would close idle connections after 5 s, under the hands of a proxy that is just sending the next request on one.
+server.keepAliveTimeout = 0;
+
+const control = createServer((incoming, response) => {
+  const reply = (status: number, value: object) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify(value)}\n`);
+  };
+  if (incoming.url !== '/behaviour') return reply(404, { error: 'there is only /behaviour (GET, PUT)' });
+  if (incoming.method !== 'PUT') return reply(200, behaviour);
+  let body = '';
+  incoming.on('data', (chunk: Buffer) => {
+    body += chunk;
+  });
+  incoming.on('end', () => {
+    try {
+      behaviour = changeBehaviour(behaviour, JSON.parse(body));
+      reply(200, behaviour);
+    } catch (error) {
+      reply(400, { error: error instanceof Error ? error.message : String(error) });
+    }
+  });
+});
+
+async function drain(): Promise<void> {
+  if (isDraining) return;
+  isDraining = true;
+  await sleep(drainMs);
+  server.close(() => process.exit(0));
+}
+
+process.on('SIGTERM', () => void drain());
+if (env['CRASH_AFTER_MS']) {
+  setTimeout(
+    () => {
+      console.error('crashes because CRASH_AFTER_MS says so');
+      process.exit(1);
+    },
+    number('CRASH_AFTER_MS', 0),
+  );
+}
+await sleep(number('START_DELAY_MS', 0));
+server.listen(number('PORT', 8080), podIp);
+control.listen(number('CONTROL_PORT', 9901), podIp);
+flushCompileCache();
