@@ -111,6 +111,6 @@ function ownCanaries(facts: Facts): readonly (readonly [string, RevisionFact])[]
 }
 
 function isNamed(route: Facts['route'], revision: string): boolean {
-  if (route.kind === 'foreign') return true;
+  if (route.kind === 'foreign') return route.namesRevisions;
   return route.kind === 'revisions' && (route.stable === revision || (route.canary === revision && route.canaryBp > 0));
 }

@@ -119,7 +119,7 @@ export function desiredOf(state: RolloutState, context: RolloutContext, plan: Pl
         ...weighed,
         canary: sized(10_000),
         handOver: release.revision,
-        minReplicas: replicasFor(10_000, release, facts),
+        minReplicas: Math.max(sized(10_000).replicas, revisionFact(facts, release.revision).replicas),
       };
     case 'Returning':
     case 'Relinquishing':
@@ -127,7 +127,7 @@ export function desiredOf(state: RolloutState, context: RolloutContext, plan: Pl
     case 'Closing':
       return { ...NOTHING, services: [], canary: null };
     case 'Withdrawing':
-      return { ...weighed, minReplicas: release.replicas };
+      return { ...NOTHING, route, minReplicas: release.replicas };
     case 'RemovingCanary':
       return { ...weighed, services: [stable], canary: null, minReplicas: release.replicas };
     default:

@@ -3,6 +3,11 @@ export type Route =
   | { readonly kind: 'plain' }
   | { readonly kind: 'revisions'; readonly stable: string; readonly canary: string | null; readonly canaryBp: number };
 
+/** The route as read; `foreign` when somebody else changed it, with whether it still sends requests to revision Services. */
+export type ObservedRoute =
+  | Route
+  | { readonly kind: 'foreign'; readonly message: string; readonly namesRevisions: boolean };
+
 /** What was read of one revision: its pods and its Service. */
 export interface RevisionFact {
   /** Who owns the ReplicaSet; null when there is none. */
@@ -63,7 +68,7 @@ export interface Facts {
   /** Revision that the Deployment runs: the only ReplicaSet it owns that has pods. Null while there are several or none. */
   readonly active: string | null;
   readonly revisions: Readonly<Record<string, RevisionFact>>;
-  readonly route: Route | { readonly kind: 'foreign'; readonly message: string };
+  readonly route: ObservedRoute;
   /** True once the user's route is recorded in status, so that it can be restored. */
   readonly originalKept: boolean;
   /** Null while no window after the last route write is complete. */
@@ -90,9 +95,13 @@ export function revisionFact(facts: Facts, revision: string | null | undefined):
   return (revision && facts.revisions[revision]) || ABSENT;
 }
 
-/** True when both routes send the same requests to the same places. */
-export function isSameRoute(a: Facts['route'], b: Route): boolean {
-  if (a.kind === 'foreign' || a.kind !== b.kind) return false;
+/**
+ * True when the route read sends the requests where the wanted one does. For clearing up, somebody else's route that names no revision is
+ * as good as the original: it is theirs, and nothing that will be deleted is in it.
+ */
+export function isSameRoute(a: ObservedRoute, b: Route): boolean {
+  if (a.kind === 'foreign') return b.kind === 'plain' && !a.namesRevisions;
+  if (a.kind !== b.kind) return false;
   if (a.kind === 'plain' || b.kind === 'plain') return true;
   return a.stable === b.stable && a.canary === b.canary && a.canaryBp === b.canaryBp;
 }

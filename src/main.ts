@@ -1,0 +1,83 @@
+import { readConfig } from './config.ts';
+import { createKube } from './kube/client.ts';
+import { systemClock } from './lib/clock.ts';
+import { isAppError } from './lib/errors.ts';
+import { createPrometheus } from './metrics/providers/prometheus.ts';
+import { createSampler } from './metrics/sampler.ts';
+import { createBullQueue } from './queue/bullmq.ts';
+import { createMemoryQueue } from './queue/memory.ts';
+import { createRolloutController } from './reconcile/rollout-controller.ts';
+import { createRoutes } from './routing/routes.ts';
+import { createEventRecorder } from './telemetry/events.ts';
+import { createLog } from './telemetry/log.ts';
+import { createControllerMetrics } from './telemetry/metrics.ts';
+import { serveTelemetry } from './telemetry/server.ts';
+
+/** The controller: puts the parts together, runs until SIGTERM or SIGINT, then finishes what it is doing and ends. */
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLog(config.LOG_LEVEL);
+  const clock = systemClock;
+  const metrics = createControllerMetrics();
+  const kube = createKube({ kubeconfigPath: config.KUBECONFIG });
+  const queue =
+    config.REDIS_URL === undefined
+      ? createMemoryQueue({ clock })
+      : createBullQueue({
+          redisUrl: config.REDIS_URL,
+          clock,
+          onStateChange: ({ state, message }) => {
+            metrics.queueDegraded(state === 'degraded');
+            log.warn({ state, detail: message }, 'queue changed');
+          },
+        });
+  const provider = createPrometheus({
+    url: config.PROMETHEUS_URL,
+    now: clock.now,
+    ...(config.PROMETHEUS_TOKEN !== undefined && { bearer: config.PROMETHEUS_TOKEN }),
+  });
+  const sampler = createSampler({
+    provider,
+    clock,
+    log,
+    pollMs: config.POLL_INTERVAL_MS,
+    onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
+  });
+  const controller = createRolloutController({
+    ...{ kube, queue, sampler, metrics, clock, log },
+    routes: createRoutes({ kube, log: (event) => log.info({ ...event }, 'route event') }),
+    events: createEventRecorder(kube, clock, log),
+    namespace: config.WATCH_NAMESPACE,
+    workers: config.WORKERS,
+  });
+
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
+  const server = await serveTelemetry({
+    listen: config.LISTEN,
+    registry: metrics.registry,
+    unready: controller.unready,
+  });
+  log.info(
+    { listen: config.LISTEN, prometheus: new URL(config.PROMETHEUS_URL).host, redis: config.REDIS_URL !== undefined },
+    'started',
+  );
+  await controller.start(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  if (!stop.signal.aborted) {
+    log.info({}, 'watching');
+    await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  }
+  await queue.close();
+  server.close();
+  log.info({}, 'stopped');
+}
+
+main().catch((error: unknown) => {
+  const message = isAppError(error)
+    ? `${error.code}: ${error.message}`
+    : String(error instanceof Error ? error.stack : error);
+  process.stderr.write(`sluice: ${message}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,128 @@
+import type { Rollout } from '../api/rollout.ts';
+import { kinds } from '../kube/kinds.ts';
+import type { Kind, Kube, KubeObject, Reflector } from '../kube/port.ts';
+import { createReflector } from '../kube/reflector.ts';
+import type { IndexFunction } from '../kube/store.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isAppError } from '../lib/errors.ts';
+import type { Sampler } from '../metrics/port.ts';
+import type { Queue } from '../queue/port.ts';
+import type { Routes } from '../routing/port.ts';
+import type { EventRecorder } from '../telemetry/events.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { ControllerMetrics } from '../telemetry/metrics.ts';
+import type { Deployment, Pod, ReplicaSet } from '../workloads/types.ts';
+import { createJudging } from './rollout/judging.ts';
+import { keyOf, observeIndexes } from './rollout/observe.ts';
+import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';
+import { triggerLooks } from './rollout/triggers.ts';
+
+export interface RolloutControllerOptions {
+  readonly kube: Kube;
+  readonly queue: Queue;
+  readonly routes: Routes;
+  readonly sampler: Sampler;
+  readonly events: EventRecorder;
+  readonly metrics: ControllerMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Only this namespace; default: all. */
+  readonly namespace?: string | undefined;
+  readonly workers: number;
+}
+
+/** The controller of Rollouts. */
+export interface RolloutController {
+  /** Starts to watch and to work; resolves when the local copies are complete. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Why it cannot decide anything at the moment, or null. */
+  unready(): string | null;
+}
+
+/** Every Rollout is looked at this often even if no hint arrives. */
+const RESYNC_MS = 30_000;
+
+export function createRolloutController(options: RolloutControllerOptions): RolloutController {
+  const { queue, clock, log, metrics, sampler } = options;
+  const copies = createCopies(options);
+  const ports: RolloutReconcilerPorts = { ...options, ...copies, judging: createJudging() };
+  const askedAt = new Map<string, number>();
+  const ask = (key: string, reason: 'change' | 'evidence' | 'resync') => {
+    if (!askedAt.has(key)) askedAt.set(key, clock.now());
+    queue.add(key, reason);
+  };
+
+  const work = async (key: string): Promise<void> => {
+    const startedAt = clock.now();
+    const asked = askedAt.get(key);
+    askedAt.delete(key);
+    const [namespace = '', name = ''] = key.split('/');
+    try {
+      const { nextLookAt } = await reconcileRollout(ports, namespace, name);
+      metrics.reconciled('done', (clock.now() - startedAt) / 1000);
+      if (asked !== undefined) metrics.latency((clock.now() - asked) / 1000);
+      if (nextLookAt !== null) queue.wakeAt(key, 'look', nextLookAt);
+    } catch (error) {
+      metrics.reconciled(isAppError(error) ? error.class : 'Error', (clock.now() - startedAt) / 1000);
+      // A conflict only means that there is something newer to look at.
+      const level = isAppError(error, 'ConflictError') ? 'debug' : 'warn';
+      log[level]({ rollout: key, err: error }, 'reconcile failed');
+      throw error;
+    }
+  };
+
+  const resync = (signal: AbortSignal): void => {
+    if (signal.aborted) return;
+    for (const rollout of copies.rollouts.list()) ask(keyOf(rollout), 'resync');
+    clock.after(RESYNC_MS, () => resync(signal));
+  };
+
+  return {
+    async start(signal) {
+      triggerLooks(copies, (key) => ask(key, 'change'));
+      sampler.onEvidence((key) => ask(key, 'evidence'));
+      const all = Object.values(copies) as readonly Reflector<KubeObject>[];
+      for (const copy of all) copy.start(signal);
+      await Promise.all(deciding(copies).map((copy) => copy.synced(signal)));
+      sampler.start(signal);
+      queue.start(work, options.workers);
+      resync(signal);
+    },
+    unready: () => (deciding(copies).every((copy) => copy.isFresh()) ? null : 'the API server cannot be watched'),
+  };
+}
+
+type Copies = ReturnType<typeof createCopies>;
+
+/** The copies without which nothing can be decided; the others only tell when to look. */
+function deciding({
+  rollouts,
+  deployments,
+  replicaSets,
+  pods,
+}: Copies): readonly { synced: Reflector<KubeObject>['synced']; isFresh(): boolean }[] {
+  return [rollouts, deployments, replicaSets, pods];
+}
+
+function createCopies({ kube, clock, log, namespace }: RolloutControllerOptions) {
+  const copy = <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>): Reflector<T> =>
+    createReflector<T>(kube, kind, {
+      clock,
+      ...(namespace !== undefined && { namespace }),
+      indexes,
+      log: (event) => {
+        if (event.type === 'listed') log.debug({ ...event }, 'listed');
+        else log.warn({ ...event, error: undefined, err: event.error }, 'watch failed');
+      },
+    });
+  return {
+    rollouts: copy<Rollout & KubeObject>(kinds.rollout),
+    deployments: copy<Deployment>(kinds.deployment),
+    replicaSets: copy<ReplicaSet>(kinds.replicaSet, observeIndexes.replicaSets),
+    pods: copy<Pod>(kinds.pod, observeIndexes.pods),
+    services: copy<KubeObject>(kinds.service),
+    endpointSlices: copy<KubeObject>(kinds.endpointSlice),
+    virtualServices: copy<KubeObject>(kinds.virtualService),
+    destinationRules: copy<KubeObject>(kinds.destinationRule),
+  };
+}

@@ -1,0 +1,93 @@
+import type { RolloutContext } from '../../../machines/rollout/context.ts';
+import type { RolloutState } from '../../../machines/rollout/desired.ts';
+import type { Facts } from '../../../machines/rollout/facts.ts';
+import type { RolloutStatus } from '../../api/rollout.ts';
+import type { Obstacle } from './project.ts';
+
+type Condition = NonNullable<RolloutStatus['conditions']>[number];
+
+interface ConditionsInput {
+  readonly state: RolloutState;
+  readonly context: RolloutContext;
+  readonly facts: Facts;
+  /** Requests were seen to follow the route that the present state wants. */
+  readonly isRouteSeen: boolean;
+  readonly phase: string;
+  readonly message: string;
+  readonly obstacle: Obstacle | null;
+  readonly before: readonly Condition[];
+  readonly generation: number;
+  /** ISO time of the look. */
+  readonly at: string;
+}
+
+type Draft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/**
+ * The conditions of a Rollout. Ready: at rest with what the user asked for. Reconciling: something is going on. Stalled: only an edit
+ * helps. AnalysisHealthy and TrafficVerified exist while a release is in progress.
+ */
+export function conditionsOf(input: ConditionsInput): Condition[] {
+  const { before, at, generation } = input;
+  const drafts = [ready(input), reconciling(input), stalled(input), ...releaseConditions(input)];
+  return drafts.map((draft) => {
+    const old = before.find(({ type }) => type === draft.type);
+    const since = old !== undefined && old.status === draft.status ? old.lastTransitionTime : at;
+    return { ...draft, lastTransitionTime: since, observedGeneration: generation };
+  });
+}
+
+function ready({ state, context, facts, message, obstacle, phase }: ConditionsInput): Draft {
+  if (obstacle !== null) return { type: 'Ready', status: 'False', reason: obstacle.reason, message: obstacle.message };
+  if (state !== 'Idle') return { type: 'Ready', status: 'False', reason: phase, message };
+  const wanted = facts.workload?.revision;
+  if (wanted === context.stable) return { type: 'Ready', status: 'True', reason: 'AtRest', message };
+  const reason = context.history.at(-1)?.reason ?? 'NotReleased';
+  return { type: 'Ready', status: 'False', reason, message };
+}
+
+function reconciling({ state, message, obstacle, phase }: ConditionsInput): Draft {
+  const isBusy = state !== 'Idle' && state !== 'Gone' && obstacle?.isFinal !== true;
+  return { type: 'Reconciling', status: isBusy ? 'True' : 'False', reason: phase, message };
+}
+
+function stalled({ obstacle, facts, context }: ConditionsInput): Draft {
+  if (obstacle?.isFinal) return { type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message };
+  if (facts.route.kind === 'foreign' && context.release !== null) {
+    return { type: 'Stalled', status: 'True', reason: 'RouteChanged', message: facts.route.message };
+  }
+  return { type: 'Stalled', status: 'False', reason: 'Proceeding', message: 'nothing needs an edit' };
+}
+
+function releaseConditions(input: ConditionsInput): readonly Draft[] {
+  return input.context.release === null ? [] : [analysisHealthy(input.facts), trafficVerified(input)];
+}
+
+function analysisHealthy({ evidence, verdict }: Facts): Draft {
+  const type = 'AnalysisHealthy';
+  if (evidence.state !== 'fresh')
+    return { type, status: 'Unknown', reason: 'MetricsUnavailable', message: evidence.message };
+  if (verdict === null)
+    return { type, status: 'Unknown', reason: 'NoEvidence', message: 'the canary has had no requests yet' };
+  const status = verdict.kind === 'Rollback' ? 'False' : verdict.kind === 'Hold' ? 'Unknown' : 'True';
+  return { type, status, reason: verdict.reason, message: verdict.message };
+}
+
+function trafficVerified({ context: { routeSince }, facts: { route, traffic }, isRouteSeen }: ConditionsInput): Draft {
+  const type = 'TrafficVerified';
+  if (route.kind === 'foreign') return { type, status: 'False', reason: 'RouteChanged', message: route.message };
+  if (routeSince === null)
+    return { type, status: 'Unknown', reason: 'RouteNotWritten', message: 'the route is being written' };
+  if (traffic === null)
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'NoWindow',
+      message: 'no whole window of metrics since the route was written',
+    };
+  const { plain, stable, canary } = traffic;
+  const message = `requests seen since the route was written: stable ${stable}, canary ${canary}, plain ${plain}`;
+  return isRouteSeen
+    ? { type, status: 'True', reason: 'Seen', message }
+    : { type, status: 'Unknown', reason: 'NotYetSeen', message };
+}

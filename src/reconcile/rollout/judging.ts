@@ -1,0 +1,50 @@
+import { addBatch, beginJudging, type JudgeState, type Verdict, verdictOf } from '../../../machines/judge/index.ts';
+import type { RolloutSpec } from '../../api/rollout.ts';
+import type { Batch } from '../../metrics/port.ts';
+import { judgeParametersOf } from '../../plan/rollout-plan.ts';
+
+/** The judge's opinion on one objective. */
+export interface ObjectiveVerdict extends Verdict {
+  readonly objective: string;
+}
+
+/** Judges releases from batches; keeps running sums so that each batch is read once. Losing them costs a recomputation, no more. */
+export interface Judging {
+  /** Verdicts on all of `batches`, one per objective. `release` names one release of one Rollout. */
+  judge(release: string, spec: RolloutSpec, batches: readonly Batch[]): readonly ObjectiveVerdict[];
+  forget(release: string): void;
+}
+
+interface Progress {
+  readonly states: readonly JudgeState[];
+  readonly count: number;
+  readonly last: Batch | undefined;
+}
+
+export function createJudging(): Judging {
+  const progress = new Map<string, Progress>();
+  return {
+    judge(release, spec, batches) {
+      const parameters = spec.objectives.map((objective) => judgeParametersOf(spec, objective));
+      const known = progress.get(release);
+      // The list only ever grows; one that does not continue what was read comes from a source that began anew.
+      const isContinued = known !== undefined && batches[known.count - 1] === known.last;
+      const from = isContinued ? known.count : 0;
+      const begun = isContinued ? known.states : parameters.map(beginJudging);
+      const states = begun.map((state, index) => {
+        const own = parameters[index];
+        return own === undefined ? state : batches.slice(from).reduce((sum, batch) => addBatch(sum, batch, own), state);
+      });
+      progress.set(release, { states, count: batches.length, last: batches.at(-1) });
+      return spec.objectives.flatMap((objective, index) => {
+        const [state, own] = [states[index], parameters[index]];
+        return state === undefined || own === undefined
+          ? []
+          : [{ objective: objective.name, ...verdictOf(state, own) }];
+      });
+    },
+    forget(release) {
+      progress.delete(release);
+    },
+  };
+}

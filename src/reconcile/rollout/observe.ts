@@ -1,0 +1,162 @@
+import type { Rollout } from '../../api/rollout.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { Kube, Reflector } from '../../kube/port.ts';
+import { AppError } from '../../lib/errors.ts';
+import type { Sampler, TrafficSplit } from '../../metrics/port.ts';
+import type { Routes, RouteTarget } from '../../routing/port.ts';
+import { controllerReference } from '../../workloads/canary.ts';
+import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../workloads/types.ts';
+import type { Judging, ObjectiveVerdict } from './judging.ts';
+import type { RolloutObservation } from './observation.ts';
+import type { RolloutRecord } from './record.ts';
+
+/** Where observations come from. */
+export interface ObserveSources {
+  readonly kube: Kube;
+  readonly deployments: Reflector<Deployment>;
+  readonly replicaSets: Reflector<ReplicaSet>;
+  readonly pods: Reflector<Pod>;
+  readonly routes: Routes;
+  readonly sampler: Sampler;
+  readonly judging: Judging;
+}
+
+/** Index of ReplicaSets by the uid of their controller. */
+export const BY_CONTROLLER = 'controller';
+/** Index of pods by namespace and name of their ReplicaSet, which outlives the ReplicaSet itself. */
+export const BY_REPLICA_SET = 'replicaSet';
+
+/** Proxies get a route some 60 ms after it was written; requests in this time say nothing about it. */
+const SETTLE_MS = 500;
+/** A proxy that was late must not spoil the split for ever: only so much of the past is looked at. */
+const TRAFFIC_WINDOW_MS = 60_000;
+
+/** Reads the Rollout itself, from the server: its status is the truth that every decision starts from. */
+export async function readRollout(kube: Kube, namespace: string, name: string): Promise<Rollout | undefined> {
+  return await kube.get<Rollout>({ kind: kinds.rollout, namespace, name });
+}
+
+/** Reads all that belongs to a Rollout. Throws TransientError while the local copies are too old to decide anything. */
+export async function observe(
+  sources: ObserveSources,
+  rollout: Rollout,
+  record: RolloutRecord,
+  now: number,
+): Promise<RolloutObservation> {
+  const { deployments, replicaSets, pods } = sources;
+  for (const copy of [deployments, replicaSets, pods]) {
+    if (!copy.isFresh())
+      throw new AppError('TransientError', 'CACHE_STALE', 'the API server cannot be watched at the moment');
+  }
+  const namespace = rollout.metadata.namespace ?? 'default';
+  const deployment = deployments.get(namespace, rollout.spec.workloadRef.name);
+  const owned = [deployment?.metadata.uid, rollout.metadata.uid]
+    .filter((uid) => uid !== undefined)
+    .flatMap((uid) => replicaSets.byIndex(BY_CONTROLLER, uid));
+  const target = targetOf(rollout);
+  const [route, services] = await Promise.all([
+    sources.routes.read(target, record.original, record.expected),
+    readServices(sources.routes, target),
+  ]);
+  const metrics = observeMetrics(sources, rollout, record, now);
+  return {
+    rollout,
+    deployment,
+    replicaSets: owned,
+    pods: podsByRevision(pods, rollout, record, owned),
+    target,
+    route,
+    services,
+    ...metrics,
+  };
+}
+
+/** The route's place, from the Rollout's spec. */
+export function targetOf(rollout: Rollout): RouteTarget {
+  const { service, routing } = rollout.spec;
+  return {
+    namespace: rollout.metadata.namespace ?? 'default',
+    service: service.name,
+    port: service.port,
+    routing: { istio: routing.istio ?? {} },
+    owner: controllerReference(rollout),
+  };
+}
+
+async function readServices(routes: Routes, target: RouteTarget): Promise<RolloutObservation['services']> {
+  const revisions = await routes.listRevisions(target);
+  const readings = await Promise.all(revisions.map((revision) => routes.readRevision(target, revision)));
+  return new Map(
+    revisions.flatMap((revision, index) => {
+      const reading = readings[index];
+      return reading === undefined ? [] : [[revision, reading] as const];
+    }),
+  );
+}
+
+function podsByRevision(
+  pods: Reflector<Pod>,
+  rollout: Rollout,
+  { context }: RolloutRecord,
+  replicaSets: readonly ReplicaSet[],
+): RolloutObservation['pods'] {
+  const namespace = rollout.metadata.namespace ?? 'default';
+  const { name } = rollout.spec.workloadRef;
+  const named = [...replicaSets.map(revisionOfReplicaSet), context.stable, context.release?.revision];
+  const revisions = new Set(named.filter((revision) => revision != null));
+  return new Map(
+    [...revisions].map(
+      (revision) => [revision, pods.byIndex(BY_REPLICA_SET, `${namespace}/${name}-${revision}`)] as const,
+    ),
+  );
+}
+
+function observeMetrics(
+  { sampler, judging }: ObserveSources,
+  rollout: Rollout,
+  { context, spec }: RolloutRecord,
+  now: number,
+): Pick<RolloutObservation, 'evidence' | 'traffic' | 'verdicts'> {
+  const key = keyOf(rollout);
+  const { stable, release, routeSince } = context;
+  if (stable === null || release === null || spec === null) {
+    sampler.unfollow(key);
+    judging.forget(key);
+    return { evidence: null, traffic: undefined, verdicts: [] };
+  }
+  sampler.follow(key, {
+    namespace: rollout.metadata.namespace ?? 'default',
+    service: rollout.spec.service.name,
+    stable,
+    canary: release.revision,
+    since: release.evidenceSince,
+  });
+  const evidence = sampler.read(key);
+  const traffic: TrafficSplit | undefined =
+    routeSince === null ? undefined : sampler.traffic(key, Math.max(routeSince + SETTLE_MS, now - TRAFFIC_WINDOW_MS));
+  const verdicts: readonly ObjectiveVerdict[] =
+    release.evidenceSince === null ? [] : judging.judge(key, spec, evidence.batches);
+  return { evidence, traffic, verdicts };
+}
+
+/** The key of a Rollout in queue, sampler and logs. */
+export function keyOf(rollout: Rollout): string {
+  return `${rollout.metadata.namespace ?? 'default'}/${rollout.metadata.name}`;
+}
+
+/** Indexes for the reflectors that `observe` reads. */
+export const observeIndexes = {
+  replicaSets: {
+    [BY_CONTROLLER]: ({ metadata }: ReplicaSet) =>
+      metadata.ownerReferences?.filter(({ controller }) => controller === true).map(({ uid }) => uid) ?? [],
+  },
+  pods: {
+    [BY_REPLICA_SET]: ({ metadata }: Pod) =>
+      metadata.labels?.[HASH_LABEL] === undefined
+        ? []
+        : (metadata.ownerReferences ?? [])
+            .filter(({ kind }) => kind === 'ReplicaSet')
+            .map(({ name }) => `${metadata.namespace ?? 'default'}/${name}`),
+  },
+} as const;

@@ -1,0 +1,260 @@
+import { isDeepStrictEqual } from 'node:util';
+import { step } from '../../../machines/kernel/step.ts';
+import { type Command, commandsFor } from '../../../machines/rollout/commands.ts';
+import type { RolloutState } from '../../../machines/rollout/desired.ts';
+import { routeFor } from '../../../machines/rollout/desired.ts';
+import type { Route } from '../../../machines/rollout/facts.ts';
+import type { Look } from '../../../machines/rollout/guards.ts';
+import { type AnnounceCommand, rolloutMachine } from '../../../machines/rollout/machine.ts';
+import type { Plan } from '../../../machines/rollout/plan.ts';
+import type { Rollout, RolloutStatus } from '../../api/rollout.ts';
+import { type EffectPorts, FIELD_MANAGER, holdOn, perform } from '../../effects/rollout-effects.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isAppError } from '../../lib/errors.ts';
+import { planRollout } from '../../plan/rollout-plan.ts';
+import type { EventRecorder } from '../../telemetry/events.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { ReconcileResult } from '../result.ts';
+import type { RolloutObservation } from './observation.ts';
+import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
+import { nextLookAt, type Obstacle, project } from './project.ts';
+import { initialRecord, type RolloutRecord, recordOf } from './record.ts';
+import { toFacts } from './to-facts.ts';
+
+export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+  readonly log: Log;
+}
+
+/** Looks at effects' own results within one reconcile are bounded; the queue brings the rest. */
+const MAX_ROUNDS = 8;
+/** Transitions that one look can cause; more than this would be a cycle in the machine. */
+const MAX_TRANSITIONS = 16;
+
+/** What one round works on; nothing is kept between rounds that is not in here or in the cluster. */
+interface Round {
+  readonly rollout: Rollout;
+  readonly record: RolloutRecord;
+}
+
+/**
+ * Brings one Rollout a bit further: look, decide, write the decision down, act, look again. The decision is stored before it is acted
+ * upon, guarded by the version that was read, so two workers cannot act on different decisions and a killed one leaves its intention behind.
+ */
+export async function reconcileRollout(
+  ports: RolloutReconcilerPorts,
+  namespace: string,
+  name: string,
+): Promise<ReconcileResult> {
+  const found = await readRollout(ports.kube, namespace, name);
+  if (found === undefined) {
+    ports.sampler.unfollow(`${namespace}/${name}`);
+    ports.judging.forget(`${namespace}/${name}`);
+    return { nextLookAt: null };
+  }
+  const rollout = await holdOn(ports.kube, found);
+  let round: Round = { rollout, record: readRecord(rollout) };
+  for (let count = 0; count < MAX_ROUNDS; count += 1) {
+    const outcome = await runRound(ports, round);
+    if (outcome.isSettled) return { nextLookAt: outcome.nextLookAt };
+    round = outcome.round;
+  }
+  return { nextLookAt: ports.clock.now() };
+}
+
+type RoundOutcome =
+  | { readonly isSettled: true; readonly nextLookAt: number | null }
+  | { readonly isSettled: false; readonly round: Round };
+
+async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Round): Promise<RoundOutcome> {
+  const at = ports.clock.now();
+  const planned = planRollout(record.spec ?? rollout.spec);
+  const observation = await observe(ports, rollout, record, at);
+  if (!planned.ok) return await settleStalled(ports, observation, record, planned.problems);
+  const look: Look = { at, plan: planned.plan, facts: toFacts(observation, record) };
+  const decided = decide(record, look, rollout);
+  const { state, context } = decided.record;
+  // A decision is stored before it is acted upon; what only changed in the telling is stored once, after the effects.
+  const stored =
+    decided.record === record
+      ? rollout
+      : await persist(ports, observation, { record: decided.record, look, obstacle: null });
+  announce(ports, rollout, decided.announcements);
+  const commands = commandsFor(state, context, look);
+  const acted = await act(ports, { ...observation, rollout: stored }, { record: decided.record, commands });
+  const written = await persist(
+    ports,
+    { ...observation, rollout: stored },
+    { record: acted.record, look, obstacle: acted.obstacle },
+  );
+  if (acted.obstacle !== null) return { isSettled: true, nextLookAt: at + OBSTACLE_INTERVAL_MS };
+  const isSettled = commands.length === 0 && acted.record === record;
+  return isSettled
+    ? { isSettled, nextLookAt: nextLookAt(record, look) }
+    : { isSettled, round: { rollout: written, record: acted.record } };
+}
+
+/** Takes the machine as far as this one look leads. Pure. */
+function decide(
+  record: RolloutRecord,
+  look: Look,
+  rollout: Rollout,
+): { readonly record: RolloutRecord; readonly announcements: readonly AnnounceCommand[] } {
+  let snapshot = rolloutMachine.resolveState({ value: record.state, context: record.context });
+  const announcements: AnnounceCommand[] = [];
+  for (let count = 0; count < MAX_TRANSITIONS; count += 1) {
+    const { next, commands } = step<typeof rolloutMachine, AnnounceCommand>(rolloutMachine, snapshot, {
+      type: 'LOOKED',
+      ...look,
+    });
+    announcements.push(...commands);
+    const isSame = next.value === snapshot.value && isDeepStrictEqual(next.context, snapshot.context);
+    snapshot = next;
+    if (isSame) break;
+  }
+  const state = snapshot.value as RolloutState;
+  const { context } = snapshot;
+  const atRest = context.release === null && state !== 'Gone';
+  const decided: RolloutRecord = {
+    state,
+    context,
+    spec: atRest ? null : (record.spec ?? rollout.spec),
+    original: atRest ? null : record.original,
+    expected: expectedRoutes(state, record, look, snapshot.context),
+  };
+  return { record: isDeepStrictEqual(decided, record) ? record : decided, announcements };
+}
+
+/** What the route may hold from now on: what it holds (if that is known to be ours) and what is about to be written. */
+function expectedRoutes(
+  state: RolloutState,
+  record: RolloutRecord,
+  { plan, facts }: Look,
+  context: RolloutRecord['context'],
+): readonly Route[] {
+  if (context.release === null) return [];
+  const wanted = routeFor(state, context, plan);
+  const present = facts.route.kind === 'foreign' ? [] : [facts.route];
+  const routes = wanted === null ? present : [...present.filter((route) => !isDeepStrictEqual(route, wanted)), wanted];
+  return facts.route.kind === 'foreign' ? [...record.expected] : routes;
+}
+
+interface Acted {
+  readonly record: RolloutRecord;
+  readonly obstacle: Obstacle | null;
+}
+
+/** Performs the commands in order. What the user can cure becomes an obstacle in status; everything else is thrown for the queue to retry. */
+async function act(
+  ports: RolloutReconcilerPorts,
+  observation: RolloutObservation,
+  { record, commands }: { readonly record: RolloutRecord; readonly commands: readonly Command[] },
+): Promise<Acted> {
+  let { original } = record;
+  const { rollout, deployment, replicaSets, target, route } = observation;
+  for (const command of commands) {
+    try {
+      const result = await perform(ports, { rollout, deployment, replicaSets, target, route, original }, command);
+      if (result.original !== undefined) original = result.original;
+    } catch (error) {
+      const obstacle = obstacleOf(error);
+      if (obstacle === null) throw error;
+      ports.log.warn({ rollout: keyOf(rollout), command, error }, 'command refused');
+      return { record: { ...record, original }, obstacle };
+    }
+    ports.log.debug({ rollout: keyOf(rollout), command }, 'command performed');
+    if (command.kind === 'WriteRoute' && command.replacesForeign) warnReplaced(ports, rollout, command.route);
+  }
+  return { record: original === record.original ? record : { ...record, original }, obstacle: null };
+}
+
+/** How long an obstacle is left alone when nothing that is watched changes. */
+const OBSTACLE_INTERVAL_MS = 15_000;
+
+function obstacleOf(error: unknown): Obstacle | null {
+  const isFinal = isAppError(error, 'ConfigError') || isAppError(error, 'UnsupportedError');
+  if (isAppError(error) && (isFinal || isAppError(error, 'NotReadyError') || isAppError(error, 'SafetyError'))) {
+    return { isFinal, reason: reasonOf(error.code), message: error.message };
+  }
+  return null;
+}
+
+async function settleStalled(
+  ports: RolloutReconcilerPorts,
+  observation: RolloutObservation,
+  record: RolloutRecord,
+  problems: readonly { readonly path: string; readonly message: string }[],
+): Promise<RoundOutcome> {
+  const message = problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
+  const at = ports.clock.now();
+  const look: Look = { at, plan: NO_PLAN, facts: toFacts(observation, record) };
+  await persist(ports, observation, { record, look, obstacle: { isFinal: true, reason: 'InvalidSpec', message } });
+  return { isSettled: true, nextLookAt: null };
+}
+
+/** Only for showing the status of a Rollout whose spec gives no plan; nothing is decided with it. */
+const NO_PLAN: Plan = {
+  steps: [{ weightBp: 10_000, holdMs: 0 }],
+  bakeMs: 0,
+  progressDeadlineMs: Number.MAX_SAFE_INTEGER,
+  deadlineMs: Number.MAX_SAFE_INTEGER,
+  onInconclusive: 'Hold',
+  propagationMs: 0,
+  drainMs: 0,
+};
+
+/** Writes the status where it differs, guarded by the version that the decision was made from. */
+async function persist(
+  ports: RolloutReconcilerPorts,
+  observation: RolloutObservation,
+  {
+    record,
+    look,
+    obstacle,
+  }: { readonly record: RolloutRecord; readonly look: Look; readonly obstacle: Obstacle | null },
+): Promise<Rollout> {
+  const { rollout } = observation;
+  const status: RolloutStatus = project({ record, observation, look, obstacle });
+  if (isDeepStrictEqual(plain(status), plain(rollout.status))) return rollout;
+  const { name, namespace = 'default', resourceVersion } = rollout.metadata;
+  const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
+  const body = { apiVersion: rollout.apiVersion, kind: rollout.kind, metadata, status } as unknown as Rollout;
+  return await ports.kube.apply<Rollout>(kinds.rollout, body, {
+    fieldManager: FIELD_MANAGER,
+    subresource: 'status',
+    force: true,
+  });
+}
+
+/** As the API server would give it back: without undefined fields. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+function announce(ports: RolloutReconcilerPorts, rollout: Rollout, announcements: readonly AnnounceCommand[]): void {
+  for (const { severity, reason, message } of announcements) {
+    ports.log.info({ rollout: keyOf(rollout), reason, detail: message }, 'rollout changed');
+    ports.events.record(rollout, { type: severity, reason, message });
+  }
+}
+
+function warnReplaced(ports: RolloutReconcilerPorts, rollout: Rollout, route: Route): void {
+  const message = `a route changed by somebody else was replaced: ${JSON.stringify(route)}`;
+  ports.log.warn({ rollout: keyOf(rollout), route }, 'foreign route replaced');
+  ports.events.record(rollout, { type: 'Warning', reason: 'ForeignRouteReplaced', message });
+}
+
+/** ROUTE_HELD → RouteHeld */
+function reasonOf(code: string): string {
+  return code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
+
+function readRecord(rollout: Rollout): RolloutRecord {
+  return rollout.status === undefined ? initialRecord : recordOf(rollout.status);
+}

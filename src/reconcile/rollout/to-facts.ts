@@ -1,0 +1,102 @@
+import { ABSENT, type Facts, type RevisionFact, type VerdictFact } from '../../../machines/rollout/facts.ts';
+import { isReady, problemOf } from '../../workloads/pods.ts';
+import { revisionOfReplicaSet, revisionOfTemplate } from '../../workloads/revision.ts';
+import type { Deployment, ReplicaSet } from '../../workloads/types.ts';
+import type { RolloutObservation } from './observation.ts';
+import type { RolloutRecord } from './record.ts';
+
+/** What the machine may know, from what was read. Pure. */
+export function toFacts(observation: RolloutObservation, record: RolloutRecord): Facts {
+  const { rollout, deployment, replicaSets } = observation;
+  const { stable, release } = record.context;
+  const action = rollout.spec.action;
+  return {
+    deleting: rollout.metadata.deletionTimestamp !== undefined,
+    workload: deployment === undefined ? null : workloadFact(deployment, replicaSets, [stable, release?.revision]),
+    active: deployment === undefined ? null : activeRevision(deployment, replicaSets),
+    revisions: revisionFacts(observation, record),
+    route: observation.route.observed,
+    originalKept: record.original !== null,
+    traffic: observation.traffic ?? null,
+    evidence: evidenceFact(observation),
+    verdict: release === null ? null : jointVerdict(observation, release.revision),
+    failedRequests: observation.evidence?.batches.reduce((sum, { canary }) => sum + canary.failures, 0) ?? 0,
+    request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
+  };
+}
+
+function evidenceFact({ evidence }: RolloutObservation): Facts['evidence'] {
+  return evidence === null
+    ? { state: 'starting', message: 'metrics are not followed at rest' }
+    : { state: evidence.state, message: evidence.message };
+}
+
+function workloadFact(
+  deployment: Deployment,
+  replicaSets: readonly ReplicaSet[],
+  preferred: readonly (string | null | undefined)[],
+): NonNullable<Facts['workload']> {
+  return {
+    revision: revisionOfTemplate(deployment, replicaSets, preferred),
+    generation: deployment.metadata.generation ?? 0,
+    paused: deployment.spec.paused === true,
+    settled: isSettled(deployment, replicaSets),
+    replicas: deployment.spec.replicas ?? 1,
+  };
+}
+
+const isControlledBy = (replicaSet: ReplicaSet, uid: string | undefined) =>
+  replicaSet.metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) ?? false;
+
+function runningReplicaSets(deployment: Deployment, replicaSets: readonly ReplicaSet[]): readonly ReplicaSet[] {
+  return replicaSets.filter(
+    (replicaSet) => isControlledBy(replicaSet, deployment.metadata.uid) && (replicaSet.spec.replicas ?? 1) > 0,
+  );
+}
+
+function activeRevision(deployment: Deployment, replicaSets: readonly ReplicaSet[]): string | null {
+  const [only, ...others] = runningReplicaSets(deployment, replicaSets);
+  return only === undefined || others.length > 0 ? null : (revisionOfReplicaSet(only) ?? null);
+}
+
+function isSettled(deployment: Deployment, replicaSets: readonly ReplicaSet[]): boolean {
+  const [only, ...others] = runningReplicaSets(deployment, replicaSets);
+  if (only === undefined || others.length > 0) return false;
+  const size = deployment.spec.replicas ?? 1;
+  return (only.spec.replicas ?? 1) === size && (only.status?.availableReplicas ?? 0) >= size;
+}
+
+function revisionFacts(observation: RolloutObservation, { context }: RolloutRecord): Facts['revisions'] {
+  const { deployment, replicaSets, pods, services } = observation;
+  const facts: Record<string, RevisionFact> = {};
+  for (const replicaSet of replicaSets) {
+    const revision = revisionOfReplicaSet(replicaSet);
+    if (revision === undefined) continue;
+    facts[revision] = {
+      ...ABSENT,
+      owner: isControlledBy(replicaSet, deployment?.metadata.uid) ? 'Deployment' : 'Rollout',
+      replicas: replicaSet.spec.replicas ?? 1,
+    };
+  }
+  const named = [context.stable, context.release?.revision].filter((revision) => revision != null);
+  for (const revision of new Set([...Object.keys(facts), ...pods.keys(), ...services.keys(), ...named])) {
+    const own = pods.get(revision) ?? [];
+    facts[revision] = {
+      ...(facts[revision] ?? ABSENT),
+      ready: own.filter(isReady).length,
+      left: own.length,
+      problem: problemOf(own),
+      service: services.get(revision) ?? ABSENT.service,
+    };
+  }
+  return facts;
+}
+
+/** One verdict out of several objectives: the worst decides. */
+function jointVerdict({ verdicts }: RolloutObservation, revision: string): VerdictFact | null {
+  const worst =
+    verdicts.find(({ kind }) => kind === 'Rollback') ?? verdicts.find(({ kind }) => kind === 'Hold') ?? verdicts[0];
+  if (worst === undefined) return null;
+  const { kind, reason, message, objective } = worst;
+  return { revision, kind, reason, message: `${objective}: ${message}` };
+}

@@ -1,0 +1,140 @@
+import type { Release, RolloutContext } from '../../../machines/rollout/context.ts';
+import { type RolloutState, routeFor, stepWeightBp } from '../../../machines/rollout/desired.ts';
+import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
+import {
+  isCanaryReady,
+  isPaused,
+  isRouteHeld,
+  isRouteSeen,
+  isRouteWritten,
+  type Look,
+  mayAdvance,
+} from '../../../machines/rollout/guards.ts';
+import { replicasFor } from '../../../machines/rollout/sizing.ts';
+import type { RolloutRecord } from './record.ts';
+
+/** What a release waits for, in a reason for programs and a sentence for people. */
+export interface Wait {
+  readonly reason: string;
+  readonly message: string;
+  /** When the wait ends at the latest, in ms, where that is known. */
+  readonly until: number | null;
+}
+
+const wait = (reason: string, message: string, until: number | null = null): Wait => ({ reason, message, until });
+
+/** Says what the present state waits for. Pure. */
+export function waitOf({ state, context }: RolloutRecord, look: Look): Wait {
+  const { facts } = look;
+  if (facts.workload === null)
+    return wait('WorkloadNotFound', 'the Deployment named by spec.workloadRef does not exist');
+  const { release } = context;
+  if (release === null) return restWait(state, context, facts);
+  if (isRouteHeld(context, facts) && facts.route.kind === 'foreign' && release.outcome === null) {
+    return wait('RouteChanged', facts.route.message);
+  }
+  const isUnderWay = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
+  if (isUnderWay && isPaused(context, facts))
+    return wait('Paused', 'paused by an operator; a bad version is still taken back');
+  return releaseWait(state, context, release, look);
+}
+
+function restWait(state: RolloutState, context: RolloutContext, facts: Facts): Wait {
+  if (state === 'Adopting') return wait('WorkloadNotSettled', "the Deployment's own roll-out is not complete");
+  if (state === 'Gone') return wait('Deleted', 'the Rollout is deleted');
+  const last = context.history.at(-1);
+  const { workload } = facts;
+  if (workload !== null && context.refused?.revision === workload.revision && last !== undefined) {
+    return wait(
+      'Refused',
+      `${last.revision} was taken back (${last.reason}): ${last.message}; it is not tried again until the pod template changes`,
+    );
+  }
+  if (workload?.replicas === 0 && workload.revision !== context.stable) {
+    return wait('ScaledToZero', 'the Deployment has 0 replicas: scale it up to release the new template');
+  }
+  return wait('AtRest', `stable is ${context.stable}`);
+}
+
+function releaseWait(state: RolloutState, context: RolloutContext, release: Release, look: Look): Wait {
+  const { plan, facts, at } = look;
+  const back = release.outcome === null ? '' : `${release.outcome.kind}: ${release.outcome.message}; `;
+  switch (state) {
+    case 'OpeningStable':
+      return wait('OpeningStable', 'waits until proxies know a Service for the stable pods alone');
+    case 'RoutingStable':
+      return trafficWait(state, context, look, 'all requests go to the stable Service');
+    case 'Scaling':
+      return podsWait(context, release, look);
+    case 'Shifting':
+      return trafficWait(
+        state,
+        context,
+        look,
+        `${stepWeightBp(release, plan) / 100} % of the requests go to the canary`,
+      );
+    case 'Holding': {
+      const until = (context.routeSince ?? at) + (plan.steps[release.stepIndex]?.holdMs ?? 0);
+      return evidenceWait(context, look, until, `watches the canary at ${stepWeightBp(release, plan) / 100} %`);
+    }
+    case 'Baking':
+      return evidenceWait(context, look, context.since + plan.bakeMs, 'watches the canary at 100 %');
+    case 'HandingOver':
+      return wait('HandingOver', 'waits until the old pods are gone');
+    case 'Returning':
+    case 'Relinquishing':
+      return trafficWait(state, context, look, `${back}requests follow the original route`);
+    case 'Withdrawing':
+      return trafficWait(state, context, look, `${back}no request goes to the canary`);
+    case 'RemovingCanary':
+      return wait(
+        'RemovingCanary',
+        `${back}waits until ${revisionFact(facts, release.revision).left} canary pods are gone`,
+      );
+    default:
+      return wait('Closing', `${back}removes what the release needed`);
+  }
+}
+
+function podsWait(context: RolloutContext, release: Release, { plan, facts }: Look): Wait {
+  const canary = revisionFact(facts, release.revision);
+  const needed = replicasFor(stepWeightBp(release, plan), release, facts);
+  const problem = canary.problem === null ? '' : `: ${canary.problem}`;
+  const message = `waits for canary pods, ${canary.ready} of ${needed} are ready${problem}`;
+  return wait('PodsNotReady', message, context.since + plan.progressDeadlineMs);
+}
+
+function trafficWait(state: RolloutState, context: RolloutContext, look: Look, what: string): Wait {
+  const { facts, plan } = look;
+  if (facts.evidence.state !== 'fresh') return wait('MetricsUnavailable', `holds: ${facts.evidence.message}`);
+  if (!isRouteWritten(state, context, look)) return wait('WritingRoute', `writes the route: ${what}`);
+  if (isRouteSeen(state, context, look, { idleIsProof: false }))
+    return wait('Draining', `waits for requests under way: ${what}`);
+  const { traffic } = facts;
+  if (traffic === null) return wait('VerifyingTraffic', `waits to see it in the metrics: ${what}`);
+  const total = traffic.plain + traffic.stable + traffic.canary;
+  if (total === 0)
+    return wait(
+      'NoTraffic',
+      `waits to see it in the metrics: ${what}; no request was seen since the route was written`,
+    );
+  const asked = routeFor(state, context, plan);
+  const share = asked?.kind === 'revisions' ? asked.canaryBp / 100 : 0;
+  const seen = Math.round((traffic.canary / total) * 1000) / 10;
+  const plain = traffic.plain > 0 ? `, ${traffic.plain} still by the plain route` : '';
+  return wait('VerifyingTraffic', `waits until ${what}: asked ${share} %, seen ${seen} % of ${total} requests${plain}`);
+}
+
+function evidenceWait(context: RolloutContext, look: Look, until: number, what: string): Wait {
+  const { facts, at } = look;
+  if (facts.evidence.state !== 'fresh') return wait('MetricsUnavailable', `holds: ${facts.evidence.message}`);
+  if (!isCanaryReady(context, look)) {
+    return wait(
+      'PodsNotReady',
+      `holds: ${revisionFact(facts, context.release?.revision).problem ?? 'a canary pod is not ready'}`,
+    );
+  }
+  const verdict = facts.verdict?.message ?? 'no evidence yet';
+  if (at >= until && !mayAdvance(context, facts)) return wait('AwaitingEvidence', `holds: ${verdict}`);
+  return wait('Watching', `${what}; ${verdict}`, until);
+}
