@@ -1,0 +1,73 @@
+import { REQUESTS_METRIC } from './fleet-query.ts';
+import type { Evidence, Subject } from './port.ts';
+
+/** Why the newest query gave nothing that can be used. */
+export interface Problem {
+  /** Whether the source gave an answer at all, if one that cannot be used. */
+  readonly kind: 'unanswered' | 'unusable' | 'partial' | 'skewed';
+  /** Part of a sentence: `connection refused`. */
+  readonly reason: string;
+}
+
+/** All that the state of a subject's evidence depends on. Times in ms. */
+export interface Situation {
+  readonly subject: Subject;
+  readonly sourceName: string;
+  readonly now: number;
+  readonly followedAt: number;
+  /** When samples were last read with success; null before the first time. */
+  readonly readAt: number | null;
+  /** Since when samples have been looked for, by the source's clock. */
+  readonly coveredFrom: number;
+  readonly lastSampleAt: number | null;
+  readonly problem: Problem | undefined;
+  readonly staleAfterMs: number;
+}
+
+/** The state of a subject's evidence, with a sentence that says why. */
+export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
+  const { sourceName, now, readAt, problem, staleAfterMs } = situation;
+  const isUnread = now - (readAt ?? Number.NEGATIVE_INFINITY) > staleAfterMs;
+  if (problem?.kind === 'skewed') return { state: 'stale', message: `${problem.reason}: samples are not used` };
+  if (problem?.kind === 'partial') {
+    return { state: 'stale', message: `${sourceName} answers only in part: ${problem.reason}` };
+  }
+  if (isUnread && (problem !== undefined || readAt !== null)) return { state: 'down', message: downMessage(situation) };
+  if (readAt === null) return { state: 'starting', message: `waiting for the first answer of ${sourceName}` };
+  return sampleState(situation);
+}
+
+function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
+  const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs } = situation;
+  const what = `${REQUESTS_METRIC} with reporter=source for ${subject.service} in ${subject.namespace}`;
+  if (lastSampleAt === null) {
+    const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: is the metric scraped from the callers' proxies?`;
+    return { state: 'stale', message };
+  }
+  const ageMs = now - lastSampleAt;
+  if (ageMs > staleAfterMs) {
+    const limit = seconds(staleAfterMs);
+    const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): are the callers' proxies still scraped?`;
+    return { state: 'stale', message };
+  }
+  return { state: 'fresh', message: `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}` };
+}
+
+function downMessage({ sourceName, now, readAt, followedAt, problem }: Situation): string {
+  const outage = seconds(now - (readAt ?? followedAt));
+  const verb = problem?.kind === 'unusable' ? 'has given no usable answer' : 'has not answered';
+  return `${sourceName} ${verb} for ${outage}: ${problem?.reason ?? 'the query is still running'}`;
+}
+
+/** `the clock of Prometheus at host is 302 s ahead of ours`. */
+export function skewReason(sourceName: string, offsetMs: number): string {
+  return `the clock of ${sourceName} is ${seconds(Math.abs(offsetMs))} ${offsetMs > 0 ? 'ahead of' : 'behind'} ours`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}
+
+function timeOfDay(ms: number): string {
+  return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(11, 19)} UTC` : 'the start';
+}

@@ -1,0 +1,140 @@
+import type { Clock } from '../lib/clock.ts';
+import { isAppError } from '../lib/errors.ts';
+import { type Problem, skewReason } from './evidence-state.ts';
+import { chunk, type Need, type Plan, upSelector } from './fleet-query.ts';
+import type { MetricsProvider, RawAnswer, RawQuery, RawSeries } from './provider.ts';
+import { type Arm, hostsOf, ingest, ingestUp, type Tracker, unknownTargets } from './tracker.ts';
+
+/** What a round of queries has cost so far. */
+export interface RoundTally {
+  queries: number;
+  series: number;
+  samples: number;
+}
+
+/** A subject that takes part in a round. */
+export interface Member extends Need {
+  readonly tracker: Tracker;
+  /** Nothing was read for it so far. */
+  readonly isFirst: boolean;
+}
+
+export interface ReaderOptions {
+  readonly provider: MetricsProvider;
+  readonly clock: Clock;
+  /** A source whose clock is off by more than this is not used, in ms. */
+  readonly maxSkewMs: number;
+}
+
+/** Scrapes are looked for this long before the start of the evidence: two and a half times the common interval of 60 s. */
+export const BASELINE_MS = 150_000;
+/** A source's clock may be off by the allowed skew and its `Date` hides a second: this much of a window is not relied on. */
+const COVERAGE_SLACK_MS = 5000;
+
+/**
+ * Asks all queries of a plan and takes the answers into its members' trackers: all of them or, when one cannot be used, none, because
+ * half an answer would make old counters look new. Throws what the provider throws, and UnusableAnswer.
+ */
+export async function readPlan(
+  options: ReaderOptions,
+  { members, queries, from }: Plan<Member>,
+  tally: RoundTally,
+  signal: AbortSignal,
+): Promise<void> {
+  const sentAt = options.clock.now();
+  const answers: RawAnswer[] = [];
+  for (const query of queries) answers.push(await ask(options, query, tally, signal));
+  const elapsedMs = options.clock.now() - sentAt;
+  for (const { tracker, isFirst } of members) {
+    if (isFirst) tracker.coveredFrom = from + elapsedMs + COVERAGE_SLACK_MS;
+  }
+  const owners = ownersOf(members);
+  for (const one of answers.flatMap(({ series }) => series)) {
+    tally.series++;
+    tally.samples += one.samples.length;
+    for (const [tracker, arm] of owners.get(hostKey(one)) ?? []) ingest(tracker, arm, one);
+  }
+  await lookUpTargets(options, members, tally, signal);
+}
+
+/** An answer that can be read but must not be used. */
+export class UnusableAnswer extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.reason);
+    this.name = 'UnusableAnswer';
+    this.problem = problem;
+  }
+}
+
+/** Why a query gave nothing, as far as an operator is to be told. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof UnusableAnswer) return error.problem;
+  if (!isAppError(error)) return { kind: 'unusable', reason: error instanceof Error ? error.message : String(error) };
+  const { reason = error.message, status } = error.details as { reason?: string; status?: number };
+  const hasAnswered = status !== undefined || ['METRICS_MALFORMED', 'METRICS_TOO_LARGE'].includes(error.code);
+  return { kind: hasAnswered ? 'unusable' : 'unanswered', reason };
+}
+
+async function ask(
+  { provider, clock, maxSkewMs }: ReaderOptions,
+  query: RawQuery,
+  tally: RoundTally,
+  signal: AbortSignal,
+): Promise<RawAnswer> {
+  tally.queries++;
+  const answer = await provider.samples(query, signal);
+  const offsetMs = offsetOf(answer, clock.now());
+  if (Math.abs(offsetMs) > maxSkewMs) {
+    throw new UnusableAnswer({ kind: 'skewed', reason: skewReason(provider.name, offsetMs) });
+  }
+  const warning = answer.warnings[0];
+  if (warning !== undefined) throw new UnusableAnswer({ kind: 'partial', reason: warning });
+  return answer;
+}
+
+/** The offset that the answer states, or a greater one that its newest sample proves: no sample is newer than the source's now. */
+function offsetOf({ clockOffsetMs = 0, series }: RawAnswer, now: number): number {
+  if (clockOffsetMs < 0) return clockOffsetMs;
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const { samples } of series) newest = Math.max(newest, samples.at(-1)?.at ?? newest);
+  return Math.max(clockOffsetMs, newest - now);
+}
+
+/** Asks whether targets that appeared after the evidence began were scraped before they showed a counter. */
+async function lookUpTargets(
+  options: ReaderOptions,
+  members: readonly Member[],
+  tally: RoundTally,
+  signal: AbortSignal,
+): Promise<void> {
+  const unknown = members.flatMap(({ tracker }) =>
+    unknownTargets(tracker).map((target) => ({ tracker, target, hosts: [target.name.job, target.name.instance] })),
+  );
+  for (const part of chunk(unknown)) {
+    const selector = upSelector(part.map(({ target }) => target.name));
+    const earliest = Math.min(...part.map(({ target }) => target.firstScrapeAt));
+    const windowMs = options.clock.now() - earliest + BASELINE_MS;
+    const { series } = await ask(options, { selector, windowMs }, tally, signal);
+    for (const { tracker, target } of part) ingestUp(tracker, target, series);
+  }
+}
+
+/** Namespaces are told apart here, not in the query: one name per host keeps the query short. */
+function ownersOf(members: readonly Member[]): Map<string, [Tracker, Arm][]> {
+  const owners = new Map<string, [Tracker, Arm][]>();
+  for (const { tracker } of members) {
+    for (const [host, arm] of hostsOf(tracker.subject)) {
+      const key = `${tracker.subject.namespace}/${host}`;
+      const known = owners.get(key);
+      if (known === undefined) owners.set(key, [[tracker, arm]]);
+      else known.push([tracker, arm]);
+    }
+  }
+  return owners;
+}
+
+function hostKey({ labels }: RawSeries): string {
+  return `${labels['destination_service_namespace']}/${labels['destination_service_name']}`;
+}
