@@ -18,10 +18,13 @@ export type Route =
   | { readonly kind: 'revisions'; readonly stable: string; readonly canary: string | null; readonly canaryBp: number };
 
 /**
- * What the API server holds. `foreign`: somebody changed the route since Sluice last wrote it, or it was never of a form
- * that Sluice could take over; `message` names object, field and cure.
+ * What the API server holds. `foreign`: somebody changed the route since Sluice last wrote it; `message` names object, field
+ * and cure. `namesRevisions` is false where the foreign route sends nothing to a revision Service of this service: for
+ * clearing up it is as good as `plain`, and writing `plain` leaves it alone.
  */
-export type ObservedRoute = Route | { readonly kind: 'foreign'; readonly message: string };
+export type ObservedRoute =
+  | Route
+  | { readonly kind: 'foreign'; readonly message: string; readonly namesRevisions: boolean };
 
 /** What was there before the release, kept in the Rollout's status so that any process can restore it. JSON texts keep bytes. */
 export interface RouteOriginal {

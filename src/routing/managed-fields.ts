@@ -1,0 +1,45 @@
+import { isEqual } from './difference.ts';
+import { MANAGER } from './own-object.ts';
+
+/** One entry of `metadata.managedFields`. */
+export interface ManagedFieldsEntry {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly subresource?: string;
+  readonly fieldsV1?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The entries after a restore: the spec belongs to whom it belonged before the release, and nothing of it to Sluice; all else
+ * stays as it is now, so that a label which somebody set during the release remains theirs.
+ */
+export function withSpecOwnersOf(
+  before: readonly ManagedFieldsEntry[],
+  now: readonly ManagedFieldsEntry[],
+): readonly ManagedFieldsEntry[] {
+  const others = now.filter((entry) => entry.manager !== MANAGER || before.some((old) => isSameManager(old, entry)));
+  const restored = before.flatMap((old) => {
+    const current = others.find((entry) => isSameManager(entry, old));
+    if (current === undefined) return ownsSpec(old) ? [old] : [];
+    const [restOfOld, restOfCurrent] = [withoutSpec(old), withoutSpec(current)];
+    if (isEqual(restOfOld, restOfCurrent)) return [old];
+    const spec = old.fieldsV1?.['f:spec'];
+    return [{ ...current, fieldsV1: { ...restOfCurrent, ...(spec !== undefined && { 'f:spec': spec }) } }];
+  });
+  const added = others
+    .filter((entry) => !before.some((old) => isSameManager(old, entry)))
+    .map((entry) => ({ ...entry, fieldsV1: withoutSpec(entry) }))
+    .filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0);
+  return [...restored, ...added];
+}
+
+const ownsSpec = (entry: ManagedFieldsEntry): boolean => entry.fieldsV1?.['f:spec'] !== undefined;
+
+function withoutSpec({ fieldsV1 = {} }: ManagedFieldsEntry): Readonly<Record<string, unknown>> {
+  const { 'f:spec': _spec, ...rest } = fieldsV1;
+  return rest;
+}
+
+function isSameManager(a: ManagedFieldsEntry, b: ManagedFieldsEntry): boolean {
+  return a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource;
+}

@@ -1,0 +1,55 @@
+import type { KubeObject, ObjectMeta } from '../kube/port.ts';
+import type { RouteTarget } from './port.ts';
+
+/** Labels that find and name the objects that Sluice creates. */
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  service: 'sluice.dev/service',
+  revision: 'sluice.dev/revision',
+} as const;
+
+/** Field manager of every write, and value of the managed-by label. */
+export const MANAGER = 'sluice';
+
+/** Metadata of an object that Sluice creates for `target`: found by labels, deleted with its Rollout. */
+export function ownMetadata(target: RouteTarget, name: string, revision?: string): ObjectMeta {
+  return {
+    name,
+    namespace: target.namespace,
+    labels: {
+      [labels.managedBy]: MANAGER,
+      [labels.service]: target.service,
+      ...(revision !== undefined && { [labels.revision]: revision }),
+    },
+    ownerReferences: [target.owner],
+  };
+}
+
+/** Who may write an object that was found under a name of ours. */
+export type Ownedness = 'ours' | 'other-owner' | 'foreign';
+
+/** `other-owner`: made by Sluice, for another Rollout or for a deleted one of the same name. */
+export function ownednessOf(target: RouteTarget, object: KubeObject): Ownedness {
+  const { labels: has = {}, ownerReferences = [] } = object.metadata;
+  if (has[labels.managedBy] !== MANAGER || has[labels.service] !== target.service) return 'foreign';
+  return ownerReferences.some(({ uid }) => uid === target.owner.uid) ? 'ours' : 'other-owner';
+}
+
+/** `object` as it should be, over what is there: labels, annotations and owners that others added stay. */
+export function overExisting<T extends KubeObject>(existing: T, object: T): T {
+  const { metadata: has } = existing;
+  const { metadata: wants } = object;
+  const others = (has.ownerReferences ?? []).filter(
+    ({ uid }) => !wants.ownerReferences?.some((own) => own.uid === uid),
+  );
+  return {
+    ...object,
+    metadata: {
+      ...has,
+      ...wants,
+      labels: { ...has.labels, ...wants.labels },
+      ...((has.annotations || wants.annotations) && { annotations: { ...has.annotations, ...wants.annotations } }),
+      ownerReferences: [...others, ...(wants.ownerReferences ?? [])],
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { differences, isEqual } from '../difference.ts';
+import { ownednessOf } from '../own-object.ts';
+import type { ObservedRoute, Route, RouteOriginal, RouteTarget } from '../port.ts';
+import { revisionServiceName, WHOLE_BP } from '../route.ts';
+import type { Known, RouteObjects } from '../router.ts';
+import { ownSpec, splitSpec } from './istio-split.ts';
+import { servicesIn, type VirtualService, type VirtualServiceSpec } from './istio-types.ts';
+
+/** Which of the known routes the objects express; see Router.parse. */
+export function parse(
+  target: RouteTarget,
+  original: RouteOriginal | null,
+  current: RouteObjects,
+  known: Known,
+): ObservedRoute {
+  if (original !== null && original.adopted !== null) return parseAdopted(target, original.adopted, current, known);
+  const revisions = revisionsOf(known);
+  const own = current.own as VirtualService | undefined;
+  if (own === undefined) return { kind: 'plain' };
+  const ownedness = ownednessOf(target, own);
+  if (ownedness !== 'ours') {
+    return {
+      kind: 'foreign',
+      namesRevisions: namesRevision(target, own.spec, revisions),
+      message: `${quoted(own)} has the name of Sluice's own route but ${ownedness === 'foreign' ? 'does not carry its labels' : 'belongs to another Rollout'}; rename or delete it`,
+    };
+  }
+  // Without a release nothing is expected: say what a leftover of an earlier one does.
+  const guesses = original === null ? guess(target, own.spec, known.revisions) : [];
+  const routes = [...known.candidates, ...guesses].filter((route) => route.kind === 'revisions');
+  const candidates = routes.map((route) => ({ route, spec: ownSpec(target, route) }));
+  return match(target, own, { candidates, revisions });
+}
+
+function parseAdopted(
+  target: RouteTarget,
+  original: NonNullable<RouteOriginal['adopted']>,
+  current: RouteObjects,
+  known: Known,
+): ObservedRoute {
+  const adopted = current.adopted as VirtualService | undefined;
+  if (adopted === undefined) {
+    return {
+      kind: 'foreign',
+      namesRevisions: false,
+      message: `VirtualService "${target.namespace}/${original.name}" was deleted during the release; apply it again, or \`sluice abort ${target.owner.name}\``,
+    };
+  }
+  const revisions = revisionsOf(known);
+  const user = JSON.parse(original.spec) as VirtualServiceSpec;
+  const routes: readonly Route[] = [...known.candidates, { kind: 'plain' }];
+  if (adopted.metadata.uid === original.uid) {
+    const candidates = routes.map((route) => ({ route, spec: splitSpec(target, user, route) }));
+    return match(target, adopted, { candidates, revisions });
+  }
+  return {
+    kind: 'foreign',
+    namesRevisions: namesRevision(target, adopted.spec, revisions),
+    message: `${quoted(adopted)} was deleted and created anew during the release; ${cures(target)}`,
+  };
+}
+
+interface Candidate {
+  readonly route: Route;
+  readonly spec: VirtualServiceSpec;
+}
+
+function match(
+  target: RouteTarget,
+  object: VirtualService,
+  { candidates, revisions }: { readonly candidates: readonly Candidate[]; readonly revisions: readonly string[] },
+): ObservedRoute {
+  const found = candidates.find(({ spec }) => isEqual(spec, object.spec));
+  if (found !== undefined) return found.route;
+  // The candidate that is nearest shows the edit; the others differ by our own weights as well.
+  const nearest = candidates
+    .map(({ spec }) => differences(spec, object.spec, 'spec'))
+    .reduce<readonly string[]>((best, next) => (best.length === 0 || next.length < best.length ? next : best), []);
+  return {
+    kind: 'foreign',
+    namesRevisions: namesRevision(target, object.spec, revisions),
+    message: `${quoted(object)} was changed by somebody else at ${nearest[0] ?? 'spec'}; ${cures(target)}`,
+  };
+}
+
+/** The route of our own that a spec seems to be; it counts only when it renders to the very same spec. */
+function guess(target: RouteTarget, spec: VirtualServiceSpec, revisions: readonly string[]): readonly Route[] {
+  const entries = spec.http?.[0]?.route ?? [];
+  const total = entries.length === 1 ? 1 : entries.reduce((sum, { weight = 0 }) => sum + weight, 0);
+  const [stable, canary] = entries.map(({ destination }) =>
+    revisions.find((revision) => destination.host === revisionServiceName(target, revision)),
+  );
+  if (stable === undefined || entries.length > 2) return [];
+  if (entries.length === 1) return [{ kind: 'revisions', stable, canary: null, canaryBp: 0 }];
+  const canaryBp = ((entries[1]?.weight ?? 0) * WHOLE_BP) / total;
+  return canary === undefined || !Number.isInteger(canaryBp) ? [] : [{ kind: 'revisions', stable, canary, canaryBp }];
+}
+
+/** Whether a spec sends requests to the Service of one of `revisions`. */
+export function namesRevision(target: RouteTarget, spec: VirtualServiceSpec, revisions: readonly string[]): boolean {
+  const names = new Set(revisions.map((revision) => revisionServiceName(target, revision)));
+  return servicesIn(spec, target.namespace).some((service) => names.has(service));
+}
+
+/** Also those whose Service is gone: a route that still names one must not be taken for the user's. */
+function revisionsOf({ candidates, revisions }: Known): readonly string[] {
+  const named = candidates.flatMap((route) =>
+    route.kind === 'plain' ? [] : [route.stable, route.canary ?? route.stable],
+  );
+  return [...revisions, ...named];
+}
+
+function quoted({ metadata }: VirtualService): string {
+  return `VirtualService "${metadata.namespace}/${metadata.name}"`;
+}
+
+function cures(target: RouteTarget): string {
+  const { name } = target.owner;
+  return `undo the edit, or \`sluice resume ${name}\` to let Sluice write its route again, or \`sluice abort ${name}\``;
+}
