@@ -1,5 +1,10 @@
+export { addBatch } from './add-batch.ts';
 export { type ArmCounts, type Batch, NO_COUNTS } from './counts.ts';
-export { DEFAULT_PARAMETERS, type JudgeParameters } from './parameters.ts';
-export { addBatch, beginJudging, type JudgeState } from './state.ts';
-export { type Verdict, type VerdictReason, verdictOf } from './verdict.ts';
+export { type Dispersion, measureDispersion, type PastBatch } from './dispersion.ts';
+export { type ArmLatencies, type LatencyBatch, sharedEdges } from './latency.ts';
+export { DEFAULT_PARAMETERS, type JudgeParameters, type TestWeights } from './parameters.ts';
+export { type PlaceboReport, placeboReport } from './placebo.ts';
+export { requestsToAccept, requestsToRuleOut } from './prediction.ts';
+export { beginJudging, type JudgeState } from './state.ts';
+export { type Acceptance, type Verdict, type VerdictReason, verdictOf } from './verdict.ts';
 export type { Evidence } from './weigh.ts';

@@ -1,7 +1,7 @@
 import { logSumExp } from './log-space.ts';
 
 /**
- * Evidence of one test: a bet on each alternative of its grid, started anew at every batch in case the fault begins there
+ * Evidence of one test: a bet on each alternative of its grid, begun anew at every batch in case the fault begins there
  * (analysis.md 2d.1). Plain numbers, exact through JSON.
  */
 export interface Mixture {
@@ -14,30 +14,49 @@ export interface Mixture {
 /** No evidence yet. */
 export const EMPTY_MIXTURE: Mixture = { batches: 0, lnMasses: [] };
 
+/** How a mixture spreads its stake. */
+export interface Stake {
+  /** N: the batches at which a fault may begin. With 1 the whole stake is on a fault that is there from the start. */
+  readonly plannedBatches: number;
+  /** ln of the share of each alternative; without it all have the same. The shares must sum to 1. */
+  readonly lnShares?: readonly number[];
+}
+
+/** Stakes everything on alternatives that hold from the first batch on. */
+export const FROM_THE_START: Stake = { plannedBatches: 1 };
+
 /** Adds one batch: `lnFactors` holds ln of the likelihood ratio of each alternative of the grid against the null. */
-export function grow(mixture: Mixture, lnFactors: readonly number[], plannedBatches: number): Mixture {
+export function grow(mixture: Mixture, lnFactors: readonly number[], stake: Stake): Mixture {
   const batches = mixture.batches + 1;
-  const share = startShare(batches, plannedBatches);
-  const lnStart = Math.log(share / lnFactors.length);
+  const start = startShare(batches, stake.plannedBatches);
   const lnMasses = lnFactors.map((lnFactor, i) => {
+    const lnStart = Math.log(start) + (stake.lnShares?.[i] ?? -Math.log(lnFactors.length));
     const before = mixture.lnMasses[i];
     if (before === undefined) return lnStart + lnFactor;
-    return (share === 0 ? before : logSumExp([before, lnStart])) + lnFactor;
+    return (start === 0 ? before : logSumExp([before, lnStart])) + lnFactor;
   });
   return { batches, lnMasses };
 }
 
 /** Returns ln E: the bets' growth and the part of the stake that is kept back for later starts. */
-export function lnEvidence(mixture: Mixture, plannedBatches: number): number {
+export function lnEvidence(mixture: Mixture, stake: Stake): number {
   if (mixture.batches === 0) return 0;
-  const kept = 0.5 * Math.max(0, 1 - mixture.batches / plannedBatches);
-  return logSumExp(kept > 0 ? [...mixture.lnMasses, Math.log(kept)] : mixture.lnMasses);
+  const kept = 0.5 * Math.max(0, 1 - mixture.batches / stake.plannedBatches);
+  return logSumExp(kept > 0 && stake.plannedBatches > 1 ? [...mixture.lnMasses, Math.log(kept)] : mixture.lnMasses);
 }
 
-/** Returns the mixture with its evidence held to at most `lnCap`. Lowering evidence is always allowed; it lets old proof be forgotten. */
+/**
+ * Returns the mixture with its bets held to at most `lnCap` together. Lowering evidence is always allowed; it lets old proof be
+ * forgotten.
+ */
 export function capped(mixture: Mixture, lnCap: number): Mixture {
   const lnEach = lnCap - Math.log(Math.max(1, mixture.lnMasses.length));
   return { ...mixture, lnMasses: mixture.lnMasses.map((lnMass) => Math.min(lnMass, lnEach)) };
+}
+
+/** Divides ln factors by the dispersion φ, so that failures in clumps count once (analysis.md 2d.2). */
+export function temper(lnFactors: readonly number[], dispersion: number): readonly number[] {
+  return dispersion === 1 ? lnFactors : lnFactors.map((lnFactor) => lnFactor / dispersion);
 }
 
 /** Half the stake and one share goes on a fault present from the start, one share on a start at each later batch. */

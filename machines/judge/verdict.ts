@@ -1,27 +1,47 @@
 import type { ArmCounts } from './counts.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
-import { type JudgeState, LN_BREACHING } from './state.ts';
-import { type Evidence, weigh } from './weigh.ts';
+import { requestsToAccept } from './prediction.ts';
+import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
+import { allowedAlone, tolerableRatio } from './tolerance.ts';
+import { type Evidence, LN_BREACHING, weigh } from './weigh.ts';
+import { countsInWords, grouped, MOST_ODDS, oddsInWords, percent } from './words.ts';
 
 /** Why a verdict is as it is. */
 export type VerdictReason =
-  | 'HarmAgainstStable'
-  | 'SloBreach'
+  | RollbackReason
   | 'TooFewRequests'
   | 'StarvedCanary'
-  | 'TooFewFailures'
+  | 'TooLittleToDecide'
   | 'StableBreachesSlo'
+  | 'CanaryBreachesSlo'
   | 'SuspectedHarm'
   | 'NoEvidenceOfHarm';
 
-/** What should happen to the release now. Times and dwell are not the judge's: `Advance` only says that the evidence allows it. */
+/** What the counts so far say about the release. Times and dwell are not the judge's: `Advance` only says that the evidence allows it. */
 export interface Verdict extends Evidence {
   readonly kind: 'Rollback' | 'Hold' | 'Advance';
   readonly reason: VerdictReason;
-  /** One sentence for people: odds, and the counts of both versions. */
+  /** One sentence for people: what is the matter, odds, and the counts of both versions. */
   readonly message: string;
+  /** End of the newest batch, or of the one that decided; milliseconds since the epoch, null before the first. */
+  readonly at: number | null;
   /** X in "1 in X against harmless": a harmless release shows this or more with probability 1/X at most, whenever one looks. */
   readonly oddsAgainstHarmless: number;
+  readonly canary: ArmCounts;
+  readonly stable: ArmCounts;
+  readonly acceptance: Acceptance;
+}
+
+/** How far the canary is from being shown good enough to promote. */
+export interface Acceptance {
+  /** True when it is shown, at 1/β. */
+  readonly reached: boolean;
+  /** The failure ratio that it must show to be below. */
+  readonly tolerableRatio: number;
+  /** Canary requests that it will still take; null when it will never be shown at the present failure ratio. */
+  readonly requestsLeft: number | null;
+  /** The same in seconds at the present rate of canary requests; null when that is unknown or never. */
+  readonly secondsLeft: number | null;
 }
 
 /** Batches without a canary request after which a release that should have traffic counts as starved. */
@@ -30,71 +50,87 @@ const STARVED_BATCHES = 3;
 /** Above these odds a release gets no more traffic until they fall or decide. */
 const LN_SUSPECTED: number = Math.log(10);
 
-/** Odds are shown up to this number; beyond it they mean the same to anybody. */
-const MOST_ODDS = 1e9;
+/** Stable's failure ratio counts as that of this many canary requests when the canary's own is predicted. */
+const PRIOR_REQUESTS = 300;
 
 /** Returns the verdict after the newest batch. A decision to roll back stays, with the evidence that made it. */
 export function verdictOf(state: JudgeState, parameters: JudgeParameters): Verdict {
   const safe = safeParameters(parameters);
-  const evidence = state.rollback ?? weigh(state, safe);
+  const evidence = weigh(state, safe);
   const { kind, reason } = decide(state, evidence, safe);
-  const oddsAgainstHarmless = Math.min(MOST_ODDS, Math.exp(Math.max(0, evidence.lnTotal)));
-  return { ...evidence, kind, reason, oddsAgainstHarmless, message: sentence(reason, evidence, safe) };
+  return {
+    ...evidence,
+    kind,
+    reason,
+    message: `${lead(reason, state, safe)}: ${oddsInWords(evidence.lnTotal)}; ${countsInWords(state.canary, state.stable)}`,
+    at: state.lastAt,
+    oddsAgainstHarmless: Math.min(MOST_ODDS, Math.exp(Math.max(0, evidence.lnTotal))),
+    canary: state.canary,
+    stable: state.stable,
+    acceptance: acceptanceOf(state, evidence, safe),
+  };
 }
 
 function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): Pick<Verdict, 'kind' | 'reason'> {
-  if (state.rollback !== null) {
-    return { kind: 'Rollback', reason: evidence.blame.slo > evidence.blame.harm ? 'SloBreach' : 'HarmAgainstStable' };
-  }
-  if (evidence.lnTotal >= -Math.log(safe.falseRollback)) return { kind: 'Hold', reason: 'TooFewFailures' };
-  if (safe.sloFailureRatio !== null && evidence.lnStableSlo >= LN_BREACHING) {
-    return { kind: 'Hold', reason: 'StableBreachesSlo' };
-  }
-  if (Math.max(evidence.lnTotal, evidence.lnSlo) >= LN_SUSPECTED) return { kind: 'Hold', reason: 'SuspectedHarm' };
-  if (state.canarySilent >= STARVED_BATCHES) return { kind: 'Hold', reason: 'StarvedCanary' };
-  if (evidence.canary.requests < safe.minRequests) return { kind: 'Hold', reason: 'TooFewRequests' };
+  if (state.decided !== null) return { kind: 'Rollback', reason: state.decided.reason };
+  const hold = (reason: VerdictReason) => ({ kind: 'Hold', reason }) as const;
+  if (evidence.lnTotal >= -Math.log(safe.falseRollback)) return hold('TooLittleToDecide');
+  if (evidence.lnStableSlo >= LN_BREACHING) return hold('StableBreachesSlo');
+  if (evidence.lnTotal >= LN_SUSPECTED) return hold('SuspectedHarm');
+  if (evidence.lnSlo >= LN_SUSPECTED) return hold('CanaryBreachesSlo');
+  if (state.canarySilent >= STARVED_BATCHES) return hold('StarvedCanary');
+  if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
   return { kind: 'Advance', reason: 'NoEvidenceOfHarm' };
 }
 
-function sentence(reason: VerdictReason, evidence: Evidence, safe: JudgeParameters): string {
-  return `${LEAD[reason](evidence, safe)}: ${oddsInWords(evidence.lnTotal)}; ${countsInWords(evidence)}`;
+function acceptanceOf(state: JudgeState, evidence: Evidence, safe: JudgeParameters): Acceptance {
+  const tolerable = tolerableRatio(state.stable, safe);
+  const requestsLeft = requestsToAccept({
+    falseAccept: safe.falseAccept,
+    expectedRatio: expectedRatio(state),
+    tolerableRatio: tolerable,
+    lnAccept: evidence.lnAccept,
+  });
+  const secondsLeft = requestsLeft === null || state.canaryRate === 0 ? null : requestsLeft / state.canaryRate;
+  return {
+    reached: evidence.lnAccept >= -Math.log(safe.falseAccept),
+    tolerableRatio: tolerable,
+    requestsLeft,
+    secondsLeft,
+  };
 }
 
-const LEAD: Readonly<Record<VerdictReason, (evidence: Evidence, safe: JudgeParameters) => string>> = {
-  HarmAgainstStable: () => 'The canary fails more often than stable',
-  SloBreach: () => 'The canary breaches the objective and stable does not',
-  TooFewRequests: (_, safe) => `Waiting for ${grouped(safe.minRequests)} canary requests`,
-  StarvedCanary: () => 'The canary gets no requests',
-  TooFewFailures: (_, safe) =>
-    `Suspicious, but fewer than ${grouped(safe.minFailures)} failures or ${safe.minBatches} batches`,
-  StableBreachesSlo: () => 'Stable breaches the objective too, so the canary is not to blame',
-  SuspectedHarm: () => 'The canary is suspected of harm',
-  NoEvidenceOfHarm: () => 'No evidence of harm',
-};
-
-function oddsInWords(lnTotal: number): string {
-  const odds = Math.exp(Math.max(0, lnTotal));
-  if (odds < 2) return 'nothing against harmless';
-  if (!(odds < MOST_ODDS)) return `less than 1 in ${grouped(MOST_ODDS)} against harmless`;
-  return `1 in ${grouped(twoDigits(odds))} against harmless`;
+/** The canary is expected to go on as it does; of a young one too little is known, so it begins with stable's ratio. */
+function expectedRatio({ canary, stable }: JudgeState): number {
+  const stableRatio = stable.requests === 0 ? 0 : stable.failures / stable.requests;
+  return (canary.failures + PRIOR_REQUESTS * stableRatio) / (canary.requests + PRIOR_REQUESTS);
 }
 
-function countsInWords({ canary, stable }: Evidence): string {
-  return `${failedOf(canary)} failed, stable ${failedOf(stable)}`;
-}
-
-function failedOf({ failures, requests }: ArmCounts): string {
-  return `${grouped(failures)} of ${grouped(requests)}`;
-}
-
-/** Odds of 4,137 pretend to more than is known: two digits are enough. */
-function twoDigits(value: number): number {
-  const unit = value < 100 ? 1 : 10 ** (Math.trunc(value).toString().length - 2);
-  return Math.round(value / unit) * unit;
-}
-
-function grouped(value: number): string {
-  return Math.round(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): string {
+  switch (reason) {
+    case 'HarmAgainstStable':
+      return 'The canary fails more often than stable';
+    case 'SlowerThanStable':
+      return 'The canary is slower than stable';
+    case 'SloBreach':
+      return stableIsGone(state)
+        ? `The canary fails more often than the allowed ${percent(allowedAlone(state.stable, safe))}`
+        : 'The canary breaches the objective and stable does not';
+    case 'BreachSinceStep':
+      return 'Both versions breach the objective since the canary got more traffic';
+    case 'TooFewRequests':
+      return `Waiting for ${grouped(safe.minRequests)} canary requests`;
+    case 'StarvedCanary':
+      return 'The canary gets no requests';
+    case 'TooLittleToDecide':
+      return `Suspicious, but a rollback needs ${grouped(safe.minFailures)} failures in ${grouped(safe.minBatches)} batches`;
+    case 'StableBreachesSlo':
+      return 'Stable breaches the objective itself, so nothing can be held against the canary';
+    case 'CanaryBreachesSlo':
+      return 'The canary breaches the objective, but not by more than stable fails';
+    case 'SuspectedHarm':
+      return 'The canary is suspected of harm';
+    case 'NoEvidenceOfHarm':
+      return 'No evidence of harm';
+  }
 }

@@ -1,68 +1,108 @@
-import type { ArmCounts } from './counts.ts';
+import { lnSlower } from './latency.ts';
 import { logSumExp } from './log-space.ts';
-import { lnEvidence } from './mixture.ts';
-import type { JudgeParameters } from './parameters.ts';
-import type { JudgeState } from './state.ts';
+import { FROM_THE_START, lnEvidence } from './mixture.ts';
+import type { JudgeParameters, TestWeights } from './parameters.ts';
+import { placeboReport } from './placebo.ts';
+import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
 
-/** What is known after one batch, as numbers; ln is natural. */
+/** What is known after a batch, as natural logarithms of evidence; 0 is none. */
 export interface Evidence {
-  /** End of the newest batch, milliseconds since the epoch; null before the first. */
-  readonly at: number | null;
-  readonly canary: ArmCounts;
-  readonly stable: ArmCounts;
-  readonly canaryBatches: number;
-  /** ln of the evidence that the canary fails more than `margin` times as often as stable. */
+  /** The canary fails more than `margin` times as often as stable. */
   readonly lnHarm: number;
-  /** ln of the evidence that the canary breaches the objective; 0 where there is none. */
+  /** The canary is slower than stable at some bucket edge. */
+  readonly lnLatency: number;
+  /** The canary breaches the objective. */
   readonly lnSlo: number;
-  /** ln of the evidence that stable breaches the objective; 0 where there is none. */
+  /** Stable breaches the objective. */
   readonly lnStableSlo: number;
-  /** ln of the weighted average that decides; its exponent is the odds against a harmless release. */
+  /** The weighted average of the canary's three; its exponent is the odds against a harmless release. */
   readonly lnTotal: number;
-  /** Share of the total that each test contributes; they sum to 1. */
-  readonly blame: { readonly harm: number; readonly slo: number };
+  /** Share of the average that each test contributes; they sum to 1. */
+  readonly blame: TestWeights;
+  /** The canary fails less often than can be tolerated. */
+  readonly lnAccept: number;
 }
 
-/** Relative errors weigh twice as much as the objective: analysis.md 2d.7, without the metrics that are not measured. */
-const WEIGHT_HARM = 2 / 3;
-const WEIGHT_SLO = 1 / 3;
+/** Stable counts as breaching from odds of 3 on: a wrong hold costs a few batches, a wrong blame costs a release. */
+export const LN_BREACHING: number = Math.log(3);
 
-/** Batches without stable traffic after which stable no longer speaks for or against the canary. */
-const STABLE_GONE = 3;
+/** The objective alone is held against the canary when these odds say that it fails more than stable in the recent past. */
+const LN_CONTRAST = Math.log(30);
 
 /** Reads the evidence off the running sums. The parameters must be safe ones. */
 export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
-  const lnHarm = lnEvidence(state.harm, safe.plannedBatches);
-  const lnSlo = lnEvidence(state.canaryBreach, safe.plannedBatches);
-  const lnStableSlo = stableIsGone(state) ? 0 : lnEvidence(state.stableBreach, safe.plannedBatches);
-  const harmPart = safe.sloFailureRatio === null ? lnHarm : Math.log(WEIGHT_HARM) + lnHarm;
-  const sloPart = Math.log(WEIGHT_SLO) + lnSlo;
-  // The objective alone cannot tell whose fault a breach is: it counts where stable cannot answer, or does not contradict.
-  const sloCounts = safe.sloFailureRatio !== null && (stableIsGone(state) || lnHarm >= 0);
-  const lnTotal = sloCounts ? logSumExp([harmPart, sloPart]) : harmPart;
-  const slo = sloCounts ? Math.exp(sloPart - lnTotal) : 0;
+  const lnHarm = lnEvidence(state.harm, safe);
+  const lnLatency = lnSlower(state.latency, safe);
+  const lnSlo = lnEvidence(state.canaryBreach, safe);
+  const shares = sharesOf(state, safe);
+  const parts = {
+    harm: Math.log(shares.harm) + lnHarm,
+    latency: Math.log(shares.latency) + lnLatency,
+    slo: mayBlame(state) ? Math.log(shares.slo) + lnSlo : Number.NEGATIVE_INFINITY,
+  };
+  const lnTotal = logSumExp([parts.harm, parts.latency, parts.slo]);
   return {
-    at: state.lastAt,
-    canary: state.canary,
-    stable: state.stable,
-    canaryBatches: state.canaryBatches,
     lnHarm,
+    lnLatency,
     lnSlo,
-    lnStableSlo,
+    lnStableSlo: stableIsGone(state) ? 0 : lnEvidence(state.stableBreach, safe),
     lnTotal,
-    blame: { harm: 1 - slo, slo },
+    blame: {
+      harm: Math.exp(parts.harm - lnTotal),
+      latency: Math.exp(parts.latency - lnTotal),
+      slo: Math.exp(parts.slo - lnTotal),
+    },
+    lnAccept: lnEvidence(state.accept, FROM_THE_START),
   };
 }
 
-/** True when the evidence decides: odds of 1/α, enough failures, and a second batch unless the odds are 1/α². */
-export function mustRollBack(evidence: Evidence, safe: JudgeParameters): boolean {
-  const lnNeeded = -Math.log(safe.falseRollback);
-  if (evidence.canary.failures < safe.minFailures) return false;
-  if (evidence.canaryBatches < safe.minBatches) return evidence.lnTotal >= 2 * lnNeeded;
-  return evidence.lnTotal >= lnNeeded;
+/** Why the release must be rolled back now, or null. */
+export function reasonToRollBack(state: JudgeState, safe: JudgeParameters): RollbackReason | null {
+  const evidence = weigh(state, safe);
+  const enoughFailures = state.canary.failures >= safe.minFailures;
+  const lnErrors = enoughFailures ? evidence.lnTotal : evidence.lnTotal + Math.log(evidence.blame.latency);
+  if (lnErrors >= lnNeeded(state, safe) && beatsPlacebo(state, evidence, safe)) return heaviest(evidence.blame);
+  return enoughFailures && brokeStable(state, evidence, safe) ? 'BreachSinceStep' : null;
 }
 
-/** True when stable has had no traffic for so long that only the objective is left: at weight 100 %. */
-export function stableIsGone(state: JudgeState): boolean {
-  return state.stable.requests === 0 || state.stableSilent >= STABLE_GONE;
+/** ln of the odds that decide: 1/α, or 1/α² before there are two batches. */
+function lnNeeded(state: JudgeState, safe: JudgeParameters): number {
+  return (state.canaryBatches < safe.minBatches ? -2 : -1) * Math.log(safe.falseRollback);
+}
+
+/** A test counts when it can ever speak: durations only once some were timed. */
+function sharesOf(state: JudgeState, safe: JudgeParameters): TestWeights {
+  const { harm, slo } = safe.weights;
+  const latency = state.latency.edges.length > 0 ? safe.weights.latency : 0;
+  const sum = harm + latency + slo;
+  return { harm: harm / sum, latency: latency / sum, slo: slo / sum };
+}
+
+/**
+ * The objective cannot tell whose fault a breach is. It counts against the canary where stable has no traffic to compare with, or
+ * where the failures of the recent past fell on the canary rather than on stable. At a weight near 100 % stable's few requests take
+ * longer to show an outage that both have, so that "stable does not breach" would not do.
+ */
+function mayBlame(state: JudgeState): boolean {
+  return stableIsGone(state) || state.recentHarm >= LN_CONTRAST;
+}
+
+/** A canary must look worse than every stable pod that is judged in the same way. */
+function beatsPlacebo(state: JudgeState, evidence: Evidence, safe: JudgeParameters): boolean {
+  return evidence.blame.harm < 0.5 || evidence.lnHarm > placeboReport(state.placebo, safe).lnPeak;
+}
+
+/**
+ * True when stable kept the objective until the canary got more weight and surely breaks it since: both fail, but it is the
+ * canary that fails them. Time is the only witness here, so α does not hold: an outage that happens to begin with a step is blamed too.
+ */
+function brokeStable(state: JudgeState, evidence: Evidence, safe: JudgeParameters): boolean {
+  const { at, raisedAt } = state.stableCalm;
+  if (at === null || raisedAt === null || evidence.lnStableSlo < -Math.log(safe.falseRollback)) return false;
+  return at >= raisedAt - safe.blameWindowMs && at <= raisedAt + safe.blameWindowMs;
+}
+
+function heaviest({ harm, latency, slo }: TestWeights): RollbackReason {
+  if (latency > harm && latency > slo) return 'SlowerThanStable';
+  return slo > harm ? 'SloBreach' : 'HarmAgainstStable';
 }

@@ -1,0 +1,115 @@
+import { addCounts, type Batch, cleanCounts } from './counts.ts';
+import { addLatencies } from './latency.ts';
+import { capped, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
+import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';
+import { type JudgeParameters, safeParameters } from './parameters.ts';
+import { addPlaceboBatch } from './placebo.ts';
+import { type Calm, type JudgeState, stableIsGone } from './state.ts';
+import { allowedAlone, tolerableRatio } from './tolerance.ts';
+import { ratioGrid, twoArmFactors } from './two-arm.ts';
+import { LN_BREACHING, reasonToRollBack } from './weigh.ts';
+
+/** Evidence against the objective is kept up to 1/α³: above the 1/α² that decides in one batch, low enough to be forgotten. */
+const CAP_POWER = 3;
+
+/** The recent past bets on this many times the margin: a fault that nobody would take for chance. */
+const RECENT_RATIO = 10;
+
+/** The onset of stable's breach is looked for at this many times the allowed ratio. */
+const ONSET_RATIO = 5;
+
+/** Weight of the newest batch in the smoothed request rate. */
+const RATE_SMOOTHING = 0.3;
+
+/**
+ * Takes one batch into account. A batch that does not end after the newest one changes nothing, so that a repeat is harmless; what
+ * came late belongs in the next batch. After a decision to roll back nothing changes any more.
+ */
+export function addBatch(state: JudgeState, given: Batch, parameters: JudgeParameters): JudgeState {
+  if (state.decided !== null || !Number.isFinite(given.at) || (state.lastAt !== null && given.at <= state.lastAt)) {
+    return state;
+  }
+  const safe = safeParameters(parameters);
+  const batch: Batch = { ...given, canary: cleanCounts(given.canary), stable: cleanCounts(given.stable) };
+  const next: JudgeState = {
+    ...state,
+    ...withTotals(state, batch),
+    ...withHarm(state, batch, safe),
+    ...withBreaches(state, batch, safe),
+    accept: withAcceptance(state, batch, safe),
+    latency: given.latency ? addLatencies(state.latency, given.latency, safe) : state.latency,
+    placebo: given.stablePods ? addPlaceboBatch(state.placebo, given.stablePods, safe) : state.placebo,
+  };
+  const reason = reasonToRollBack(next, safe);
+  return reason === null ? next : { ...next, decided: { at: batch.at, reason } };
+}
+
+function withTotals(state: JudgeState, batch: Batch): Partial<JudgeState> {
+  return {
+    lastAt: batch.at,
+    canary: addCounts(state.canary, batch.canary),
+    stable: addCounts(state.stable, batch.stable),
+    canaryBatches: state.canaryBatches + (batch.canary.requests > 0 ? 1 : 0),
+    canarySilent: batch.canary.requests > 0 ? 0 : state.canarySilent + 1,
+    stableSilent: batch.stable.requests > 0 ? 0 : state.stableSilent + 1,
+    canaryRate: smoothedRate(state, batch),
+  };
+}
+
+function smoothedRate(state: JudgeState, batch: Batch): number {
+  if (state.lastAt === null) return 0;
+  const rate = (batch.canary.requests * 1000) / (batch.at - state.lastAt);
+  return state.canaryRate === 0 ? rate : state.canaryRate + RATE_SMOOTHING * (rate - state.canaryRate);
+}
+
+function withHarm(state: JudgeState, batch: Batch, safe: JudgeParameters): Partial<JudgeState> {
+  const ratios = ratioGrid(safe.margin);
+  const factors = twoArmFactors(batch, [...ratios, safe.margin * RECENT_RATIO], safe.margin);
+  if (factors === null) return {};
+  const tempered = temper(factors, safe.dispersion);
+  return {
+    harm: grow(state.harm, tempered.slice(0, ratios.length), safe),
+    recentHarm: Math.max(0, state.recentHarm + (tempered[ratios.length] ?? 0)),
+  };
+}
+
+/**
+ * Canary and stable against the objective. While stable breaches too, the canary's evidence is held at nothing: a dependency that
+ * fails both must not be held against the canary, nor be remembered against it when stable recovers first. Both are capped so
+ * that a breach which has ended is forgotten after a bounded number of good requests.
+ */
+function withBreaches(state: JudgeState, batch: Batch, safe: JudgeParameters): Partial<JudgeState> {
+  const alone = batch.stable.requests === 0 && stableIsGone({ ...state, stableSilent: state.stableSilent + 1 });
+  if (safe.sloFailureRatio === null && !alone) return {};
+  const allowed = allowedAlone(state.stable, safe);
+  const canaryBreach = grownBreach(state.canaryBreach, batch.canary, safe, allowed);
+  if (alone) return { canaryBreach };
+  const stableBreach = grownBreach(state.stableBreach, batch.stable, safe, allowed);
+  const bothBreach = lnEvidence(stableBreach, safe) >= LN_BREACHING;
+  return {
+    stableBreach,
+    stableCalm: calmAfter(state.stableCalm, batch, safe, allowed),
+    canaryBreach: bothBreach ? capped(canaryBreach, 0) : canaryBreach,
+  };
+}
+
+function grownBreach(mixture: Mixture, counts: Batch['canary'], safe: JudgeParameters, allowed: number): Mixture {
+  const factors = oneSampleFactors(counts, breachGrid(allowed), allowed);
+  if (factors === null) return mixture;
+  return capped(grow(mixture, temper(factors, safe.dispersion), safe), CAP_POWER * -Math.log(safe.falseRollback));
+}
+
+function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: number): Calm {
+  const raisedAt = batch.raisedAt ?? calm.raisedAt;
+  const ratio = Math.min(ONSET_RATIO * allowed, (1 + allowed) / 2);
+  const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
+  const lnSince = Math.max(0, calm.lnSince + factor / safe.dispersion);
+  return { lnSince, at: lnSince === 0 ? batch.at : calm.at, raisedAt };
+}
+
+/** The tolerable ratio comes from the batches before, so that it does not depend on what it is to judge. */
+function withAcceptance(state: JudgeState, batch: Batch, safe: JudgeParameters): Mixture {
+  const tolerable = tolerableRatio(state.stable, safe);
+  const factors = oneSampleFactors(batch.canary, acceptGrid(tolerable), tolerable);
+  return factors === null ? state.accept : grow(state.accept, temper(factors, safe.dispersion), FROM_THE_START);
+}
