@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
-import { duration } from './fields.ts';
+import { duration, isDurationCel, numberBetween } from './fields.ts';
 import { withRule } from './rule.ts';
 
 const analysisFields = z.strictObject({
-  falseRollback: z
-    .number()
-    .min(0.000_01)
-    .max(0.2)
+  falseRollback: numberBetween(0.000_01, 0.2, ', for example 0.01 for one harmless release in a hundred')
     .describe(
       'Probability that a harmless release is taken back all the same, over the whole release and all objectives: 0.00001 to 0.2. Smaller needs more evidence before a bad release is taken back.',
     )
@@ -46,7 +43,7 @@ const analysisFields = z.strictObject({
 
 /** `spec.analysis`: how much evidence a decision needs. */
 export const analysisSchema = withRule(analysisFields, {
-  cel: "!self.bake.matches('^([0-9]+(ms|s|m|h))+$') || !self.deadline.matches('^([0-9]+(ms|s|m|h))+$') || duration(self.bake) < duration(self.deadline)",
+  cel: `!${isDurationCel('self.bake')} || !${isDurationCel('self.deadline')} || duration(self.bake) < duration(self.deadline)`,
   holds: ({ bake, deadline }) => !((parseDuration(bake) ?? 0) >= (parseDuration(deadline) ?? Number.NaN)),
   field: 'bake',
   message: 'must be shorter than spec.analysis.deadline: shorten the bake or lengthen the deadline',

@@ -2,18 +2,22 @@ import { z } from 'zod';
 import { DURATION_PATTERN, formatDuration, parseDuration } from '../lib/duration.ts';
 import { withRule } from './rule.ts';
 
+/** CEL that is true when the expression is a duration that CEL's own `duration()` takes; that function fails on others. */
+export function isDurationCel(expression: string): string {
+  return `${expression}.matches('${DURATION_PATTERN.source}')`;
+}
+
 /** A Go-style duration between two bounds, given in the same notation. */
 export function duration(min: string, max: string): z.ZodString {
   const [minMs, maxMs] = [parseDuration(min) ?? Number.NaN, parseDuration(max) ?? Number.NaN];
-  const pattern = DURATION_PATTERN.source;
   const notation = 'must be a duration of whole numbers with units, such as 90s, 2m or 1h30m (units: ms, s, m, h)';
   const noted = withRule(z.string().max(16), {
-    cel: `self.matches('${pattern}')`,
+    cel: isDurationCel('self'),
     holds: (text) => DURATION_PATTERN.test(text),
     message: notation,
   });
   return withRule(noted, {
-    cel: `!self.matches('${pattern}') || (duration(self) >= duration('${min}') && duration(self) <= duration('${max}'))`,
+    cel: `!${isDurationCel('self')} || (duration(self) >= duration('${min}') && duration(self) <= duration('${max}'))`,
     holds: (text) => !DURATION_PATTERN.test(text) || isBetween(parseDuration(text), minMs, maxMs),
     message: `must be between ${formatDuration(minMs)} and ${formatDuration(maxMs)}`,
   });
@@ -45,5 +49,20 @@ export function subdomainName(): z.ZodString {
     cel: `self.matches('${subdomain.source}')`,
     holds: (text) => subdomain.test(text),
     message: 'must be a name of lower-case letters, digits, "-" and "." that begins and ends with a letter or digit',
+  });
+}
+
+/**
+ * A number between two bounds, both included. A rule instead of `minimum` and `maximum`, because the API server cuts fractional bounds
+ * to whole ones when the value is whole: with `minimum: 0.01` it takes 0.
+ */
+export function numberBetween(min: number, max: number, meaning: string): z.ZodNumber {
+  // Both CEL and people want 0.00001, not 1e-5; CEL wants the point.
+  const written = (bound: number) => bound.toFixed(6).replace(/[.]?0+$/, '');
+  const cel = (bound: number) => bound.toFixed(6);
+  return withRule(z.number(), {
+    cel: `self >= ${cel(min)} && self <= ${cel(max)}`,
+    holds: (value) => value >= min && value <= max,
+    message: `must be between ${written(min)} and ${written(max)}${meaning}`,
   });
 }

@@ -30,9 +30,13 @@ export const objectivesSchema = z
   .array(objectiveSchema)
   .min(1)
   .max(16)
-  // The API server does this by the list's map keys.
-  .refine((objectives) => new Set(objectives.map(({ name }) => name)).size === objectives.length, {
-    error: 'names must be unique: rename one of the objectives that share a name',
+  // The API server sees this by the list's map keys.
+  .superRefine((objectives, context) => {
+    for (const [index, { name }] of objectives.entries()) {
+      if (objectives.findIndex((other) => other.name === name) === index) continue;
+      const message = `Duplicate value: another objective is named ${name} too; rename one of them`;
+      context.addIssue({ code: 'custom', path: [index], message });
+    }
   })
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
   .describe(

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { issueMessage } from './issue-message.ts';
 import { type Rollout, rolloutSchema } from './rollout.ts';
 
 /** One thing that is wrong with a Rollout. */
@@ -28,12 +29,10 @@ function problemsOf(issue: z.core.$ZodIssue, object: unknown): readonly Problem[
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: formatPath([...issue.path, key]),
-      message: 'unknown field: correct its spelling or remove it',
+      message: `unknown field "${formatPath([...issue.path, key])}": correct its spelling or remove it`,
     }));
   }
-  const isMissing = issue.code === 'invalid_type' || issue.code === 'invalid_union' || issue.code === 'invalid_value';
-  if (isMissing && valueAt(object, issue.path) === undefined) return [{ path, message: 'is required' }];
-  return [{ path, message: issue.message }];
+  return [{ path, message: issueMessage(issue, valueAt(object, issue.path)) }];
 }
 
 /** A path in the notation of Kubernetes messages. */

@@ -2,37 +2,38 @@ import { z } from 'zod';
 import { actionSchema } from './action.ts';
 import { analysisSchema } from './analysis.ts';
 import { duration } from './fields.ts';
+import { deadlineRule } from './needed-time.ts';
 import { type objectiveSchema, objectivesSchema } from './objective.ts';
 import { withRule } from './rule.ts';
 import { statusSchema } from './status.ts';
 import { strategySchema } from './strategy.ts';
 import { routingSchema, serviceSchema, workloadRefSchema } from './target.ts';
 
+const specFields = z.strictObject({
+  workloadRef: workloadRefSchema,
+  service: serviceSchema,
+  routing: routingSchema,
+  strategy: strategySchema,
+  objectives: objectivesSchema,
+  analysis: analysisSchema.prefault({}),
+  progressDeadline: duration('10s', '24h')
+    .describe('How long pods may take to become ready before the release is taken back: 10s to 24h.')
+    .default('10m'),
+  propagation: duration('0s', '1m')
+    .describe(
+      'Advanced. How long proxies are given to learn of new endpoints before the route names them: 0s to 1m. Too short loses requests.',
+    )
+    .default('2s'),
+  drain: duration('0s', '10m')
+    .describe(
+      "Advanced. How long nothing is deleted after the last route write, so that requests under way can end: 0s to 10m. At least as long as your callers' longest request.",
+    )
+    .default('5s'),
+  action: actionSchema.exactOptional(),
+});
+
 /** `spec` of a Rollout. Parsing fills in the same defaults as the API server does. */
-export const specSchema = z
-  .strictObject({
-    workloadRef: workloadRefSchema,
-    service: serviceSchema,
-    routing: routingSchema,
-    strategy: strategySchema,
-    objectives: objectivesSchema,
-    analysis: analysisSchema.prefault({}),
-    progressDeadline: duration('10s', '24h')
-      .describe('How long pods may take to become ready before the release is taken back: 10s to 24h.')
-      .default('10m'),
-    propagation: duration('0s', '1m')
-      .describe(
-        'Advanced. How long proxies are given to learn of new endpoints before the route names them: 0s to 1m. Too short loses requests.',
-      )
-      .default('2s'),
-    drain: duration('0s', '10m')
-      .describe(
-        "Advanced. How long nothing is deleted after the last route write, so that requests under way can end: 0s to 10m. At least as long as your callers' longest request.",
-      )
-      .default('5s'),
-    action: actionSchema.exactOptional(),
-  })
-  .describe('What is released and how.');
+export const specSchema = withRule(specFields, deadlineRule).describe('What is released and how.');
 
 const metadataSchema = z.looseObject({
   name: z.string(),

@@ -14,7 +14,7 @@ export interface Rule<T> {
   readonly messageCel?: string;
   /** The same message as `messageCel`. */
   readonly messageFor?: (value: T) => string;
-  /** The field below `self` that has to change, for example `bake`; default: `self`. */
+  /** The field below `self` that has to change, for example `analysis.bake`; default: `self`. */
   readonly field?: string;
 }
 
@@ -34,7 +34,7 @@ export function withRule<S extends z.ZodType>(schema: S, rule: Rule<z.output<S>>
   const { cel, holds, message, messageCel, messageFor, field } = rule;
   const refined = schema.refine((value) => holds(value), {
     error: (issue) => messageFor?.(issue.input as z.output<S>) ?? message,
-    ...(field !== undefined && { path: [field] }),
+    ...(field !== undefined && { path: field.split('.') }),
   });
   return withValidation(refined, schema.meta(), {
     rule: cel,

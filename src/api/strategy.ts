@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { duration } from './fields.ts';
+import { duration, numberBetween } from './fields.ts';
 import { exactlyOneOf, withRule } from './rule.ts';
 
 /** How long a step is held when it does not say. */
 export const DEFAULT_HOLD = '1m';
 
-const weightSchema = withRule(z.number().min(0.01).max(100), {
+const weightSchema = withRule(numberBetween(0.01, 100, ' percent'), {
   // The weight is held in basis points; the tolerance is for binary fractions such as 0.29.
   cel: 'self * 100.0 - double(int(self * 100.0 + 0.5)) < 0.000001 && self * 100.0 - double(int(self * 100.0 + 0.5)) > -0.000001',
   holds: (weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 0.000_001,
@@ -31,27 +31,17 @@ const stepSchema = withRule(
   },
 );
 
-type Step = z.output<typeof stepSchema>;
-
-const weightsOf = (steps: readonly Step[]) => steps.map((step) => step.weight).join(', ');
-const WEIGHTS_CEL = "self.map(s, string(s.weight)).join(', ')";
-
 const ascendingSteps = withRule(z.array(stepSchema).min(1).max(50), {
   cel: 'self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))',
   holds: (steps) => steps.every((step, index) => index === 0 || step.weight > (steps[index - 1]?.weight ?? 0)),
   message: 'each weight must be larger than the one before: put the steps in order and remove repeated weights',
-  messageCel: `'each weight must be larger than the one before, but the weights are ' + ${WEIGHTS_CEL} + ': put the steps in order and remove repeated weights'`,
-  messageFor: (steps) =>
-    `each weight must be larger than the one before, but the weights are ${weightsOf(steps)}: put the steps in order and remove repeated weights`,
 });
 
 const stepsSchema = withRule(ascendingSteps, {
-  cel: 'self.size() == 0 || self[self.size() - 1].weight == 100.0',
-  holds: (steps) => steps.at(-1)?.weight === 100,
-  message: 'the last step must have weight 100: add `{weight: 100}`',
-  messageCel: `'the last step must have weight 100, but the weights are ' + ${WEIGHTS_CEL} + ': add {weight: 100} at the end'`,
-  messageFor: (steps) =>
-    `the last step must have weight 100, but the weights are ${weightsOf(steps)}: add {weight: 100} at the end`,
+  // An empty list and a weight above 100 are refused by their own limits.
+  cel: 'self.size() == 0 || self[self.size() - 1].weight >= 100.0',
+  holds: (steps) => (steps.at(-1)?.weight ?? 100) >= 100,
+  message: 'the last step must have weight 100: add {weight: 100} at the end',
 });
 
 const canarySchema = z

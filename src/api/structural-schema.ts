@@ -27,12 +27,21 @@ function structural(node: StructuralSchema): StructuralSchema {
   if (anyOf !== undefined && node['x-kubernetes-int-or-string'] !== true) {
     throw new TypeError(`a union cannot be in a structural schema: ${JSON.stringify(node)}`);
   }
+  for (const bound of [node['minimum'], node['maximum'], node['multipleOf']]) {
+    if (typeof bound === 'number' && !Number.isInteger(bound)) {
+      throw new TypeError(
+        `the API server cuts the bound ${bound} for whole values: use numberBetween in src/api/fields.ts`,
+      );
+    }
+  }
   if (node.properties !== undefined) {
     converted['properties'] = Object.fromEntries(
       Object.entries(node.properties).map(([name, property]) => [name, structural(property)]),
     );
   }
   if (node.items !== undefined) converted['items'] = structural(node.items);
+  // The API server checks a default against the rules as it stands, before the defaults inside it are filled in.
+  if (isEmptyObject(node.default)) converted['default'] = nestedDefaults(node);
   return ordered(converted);
 }
 
@@ -56,4 +65,13 @@ function isTypeBound(bound: number): boolean {
 function ordered(node: Record<string, unknown>): StructuralSchema {
   const rank = (keyword: string) => (ORDER.indexOf(keyword) + ORDER.length + 1) % (ORDER.length + 1);
   return Object.fromEntries(Object.entries(node).sort(([a], [b]) => rank(a) - rank(b)));
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+}
+
+function nestedDefaults({ properties = {} }: StructuralSchema): Record<string, unknown> {
+  const withDefault = Object.entries(properties).filter(([, property]) => property.default !== undefined);
+  return Object.fromEntries(withDefault.map(([name, property]) => [name, property.default]));
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
+import { planRollout } from '../../../src/plan/rollout-plan.ts';
+import { type BadSpec, badSpecs, goodSpecs, type RawRollout } from './specs.ts';
+
+describe('a wrong Rollout', () => {
+  const specs = badSpecs();
+
+  it('comes in at least 25 kinds, most of them refused by the API server', () => {
+    expect(specs.length).toBeGreaterThanOrEqual(25);
+    expect(specs.filter(({ refusedBy }) => refusedBy === 'api').length).toBeGreaterThan(specs.length / 2);
+  });
+
+  it.each(specs)('$name is refused with a message that names the field and the cure', (spec) => {
+    const problems = problemsOf(spec);
+    expect(problems).toContainEqual({
+      path: spec.field,
+      message: expect.stringContaining(spec.message),
+    });
+  });
+
+  it.each(specs)('$name is wrong in one way only', (spec) => {
+    expect(problemsOf(spec)).toHaveLength(1);
+  });
+});
+
+describe('a right Rollout', () => {
+  it.each(goodSpecs())('$name is taken and can be planned', ({ object }) => {
+    const parsed = parseRollout(object);
+    expect(parsed).toMatchObject({ ok: true });
+    if (parsed.ok) expect(planRollout(parsed.rollout.spec)).toMatchObject({ ok: true });
+  });
+});
+
+function problemsOf({ refusedBy, object }: BadSpec): readonly Problem[] {
+  const problems = parseProblems(object);
+  if (refusedBy === 'api') return problems;
+  // What only the plan refuses has come past the API server.
+  expect(problems).toEqual([]);
+  const parsed = parseRollout(object);
+  const planned = parsed.ok ? planRollout(parsed.rollout.spec) : undefined;
+  return planned?.ok === false ? planned.problems : [];
+}
+
+function parseProblems(object: RawRollout): readonly Problem[] {
+  const parsed = parseRollout(object);
+  return parsed.ok ? [] : parsed.problems;
+}

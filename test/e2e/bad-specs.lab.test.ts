@@ -1,0 +1,153 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { rolloutCrd } from '../../src/api/crd.ts';
+import { parseRollout } from '../../src/api/parse-rollout.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
+import { isAppError } from '../../src/lib/errors.ts';
+import { badSpecs, goodSpecs, type RawRollout } from '../contract/api/specs.ts';
+import { eventually } from '../support/eventually.ts';
+
+const NAMESPACE = 'bad-specs';
+const namespaces: Kind = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+const write = { fieldManager: 'bad-specs-test' };
+
+interface StoredRollout extends KubeObject {
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+let kube: Kube;
+
+beforeAll(async () => {
+  kube = createKube();
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
+  await kube.apply(namespaces, namespace, { ...write, force: true });
+  await kube.apply(kinds.customResourceDefinition, rolloutCrd(), { ...write, force: true });
+  let seen = '';
+  await eventually(
+    'the API server to serve Rollouts',
+    async () => {
+      seen = await refusal({ ...minimal(), spec: { ...minimal().spec, routing: {} } });
+      return seen.includes('needs the block istio');
+    },
+    { withinMs: 30_000, lastSeen: () => seen },
+  );
+});
+
+afterAll(async () => {
+  await kube.delete({ kind: namespaces, name: NAMESPACE });
+});
+
+describe('the API server', () => {
+  const refused = badSpecs().filter(({ refusedBy }) => refusedBy === 'api');
+  const taken = badSpecs().filter(({ refusedBy }) => refusedBy === 'plan');
+
+  it.each(refused)('refuses $name with a message that names the field and the cure', async (spec) => {
+    const message = await refusal(spec.object);
+    expect(message).toContain(spec.field);
+    expect(message).toContain(spec.message);
+  });
+
+  it.each(taken)('takes $name, which the controller refuses in status', async ({ object }) => {
+    await expect(create(object)).resolves.toBeDefined();
+    await remove(object);
+  });
+
+  it.each(goodSpecs())('takes $name and fills in the same defaults as the controller', async ({ object }) => {
+    const stored = await create(object);
+    await remove(object);
+    const parsed = parseRollout(object);
+    expect(parsed.ok && parsed.rollout.spec).toEqual(stored.spec);
+  });
+
+  it('refuses another workload or Service on a live Rollout, and takes any other change', async () => {
+    const created = await create(minimal());
+    const change = (spec: object) =>
+      kube.mergePatch({ kind: kinds.rollout, namespace: NAMESPACE, name: 'checkout' }, { spec }, write);
+    await expect(change({ workloadRef: { name: 'cart' } })).rejects.toThrow(
+      'spec.workloadRef: Invalid value: is immutable: create a new Rollout for another workload and delete this one',
+    );
+    await expect(change({ service: { port: 8080 } })).rejects.toThrow(
+      'spec.service: Invalid value: is immutable: create a new Rollout for another Service and delete this one',
+    );
+    await expect(change({ drain: '6s', routing: { istio: { virtualService: 'checkout' } } })).resolves.toBeDefined();
+    await remove(created);
+  });
+
+  it('takes every field of status, at the status subresource only', async () => {
+    const created = await create(minimal());
+    const status = parse(readFileSync(join(import.meta.dirname, '../contract/api/status.yaml'), 'utf8')) as object;
+    const rollout = {
+      apiVersion: 'sluice.dev/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'checkout', namespace: NAMESPACE },
+    };
+    const applied = await kube.apply<KubeObject & { status?: unknown }>(
+      kinds.rollout,
+      { ...rollout, status } as KubeObject,
+      { ...write, subresource: 'status' },
+    );
+    expect(applied.status).toEqual(status);
+    await remove(created);
+  });
+});
+
+describe('kubectl', () => {
+  it('names a misspelt field', async () => {
+    const file = join(import.meta.dirname, '../contract/api/bad/field-misspelt.yaml');
+    const { code, stderr } = await kubectl('apply', '--namespace', NAMESPACE, '--filename', file);
+    expect(stderr).toContain('unknown field "spec.strategy.canary.step"');
+    expect(code).not.toBe(0);
+  });
+
+  it('lists Rollouts by short name and category, with phase, step, weight and canary', async () => {
+    await create(minimal());
+    for (const name of ['rollouts', 'slr', 'sluice']) {
+      const { stdout } = await kubectl('get', name, '--namespace', NAMESPACE);
+      expect(stdout).toMatch(/NAME\s+PHASE\s+STEP\s+WEIGHT\s+CANARY\s+AGE\ncheckout/);
+    }
+    await remove(minimal());
+  });
+});
+
+function minimal(): RawRollout {
+  const found = goodSpecs().find(({ name }) => name === 'rollout-minimal');
+  if (found === undefined) throw new Error('examples/rollout-minimal.yaml is missing');
+  return { ...found.object, metadata: { name: 'checkout' } };
+}
+
+function create(object: RawRollout): Promise<StoredRollout> {
+  const placed = { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } };
+  return kube.create<StoredRollout>(kinds.rollout, placed as StoredRollout, write);
+}
+
+async function remove({ metadata }: { readonly metadata: { readonly name: string } }): Promise<void> {
+  await kube.delete({ kind: kinds.rollout, namespace: NAMESPACE, name: metadata.name });
+}
+
+/** What the API server says against an object; fails when it says nothing. */
+async function refusal(object: RawRollout): Promise<string> {
+  const error = await create(object).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) await remove(object);
+  if (!isAppError(error)) throw new Error(`${object.metadata.name} was not refused`, { cause: error });
+  return error.message;
+}
+
+function kubectl(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve, reject) => {
+    execFile('kubectl', args, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== 'number')
+        reject(new Error('kubectl cannot be run', { cause: error }));
+      else resolve({ code: Number(error?.code ?? 0), stdout, stderr });
+    });
+  });
+}
