@@ -26,6 +26,8 @@ export interface RedisLinkOptions {
 }
 
 const BEAT_MS = 500;
+/** While Redis is not there, so that it is used soon after it comes. */
+const SEARCH_MS = 100;
 const BEAT_TIMEOUT_MS = 1_000;
 /** So long a silence makes the queue work locally: a fraction of the time in which a bad release must be taken back. */
 const SILENCE_MS = 2_000;
@@ -50,6 +52,7 @@ export function watchRedis(options: RedisLinkOptions): RedisLink {
   const stop = new AbortController();
   let problem = 'connecting';
   let epoch: string | undefined;
+  let beats = 0;
   let isUp = false;
   let isDown = false;
   let lastAnswerMs = clock.now();
@@ -59,7 +62,8 @@ export function watchRedis(options: RedisLinkOptions): RedisLink {
 
   const beat = async (): Promise<void> => {
     // The write is refused by a full or read-only server, which is as useless as none.
-    const sent = redis.multi().set(epochKey, instance, 'NX').get(epochKey).exec();
+    beats += 1;
+    const sent = redis.pipeline().set(epochKey, `${instance}/${beats}`, 'NX').get(epochKey).exec();
     const answers = await deadline(sent, { clock, afterMs: BEAT_TIMEOUT_MS, what: 'no answer from Redis' });
     const failure = answers?.find(([error]) => error)?.[0];
     if (failure) throw failure;
@@ -90,7 +94,7 @@ export function watchRedis(options: RedisLinkOptions): RedisLink {
         options.onDown();
       }
       options.onBeat();
-      await clock.sleep(BEAT_MS, stop.signal).catch(() => {});
+      await clock.sleep(isUp ? BEAT_MS : SEARCH_MS, stop.signal).catch(() => {});
     }
   };
   void run();

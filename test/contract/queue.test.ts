@@ -1,0 +1,253 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createBullQueue } from '../../src/queue/bullmq.ts';
+import { createMemoryQueue } from '../../src/queue/memory.ts';
+import type { Queue } from '../../src/queue/port.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RedisServer, reasonToSkipRedis, startRedis } from '../support/redis.ts';
+import { gate, queueContract, Recorder } from './queue.contract.ts';
+
+describe('the queue in memory', () => {
+  queueContract(() => createMemoryQueue({ clock: systemClock }));
+});
+
+const skipped = reasonToSkipRedis();
+
+describe.skipIf(skipped !== undefined)(`the queue on Redis${skipped === undefined ? '' : ` (${skipped})`}`, () => {
+  let redis: RedisServer;
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.close());
+  beforeEach(async () => {
+    await redis.command('FLUSHALL');
+    vi.spyOn(console, 'error');
+    vi.spyOn(console, 'warn');
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()));
+    expect(console.error).not.toHaveBeenCalled();
+    expect(console.warn).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+
+  const createQueue = (): Queue => {
+    const queue = createBullQueue({ redisUrl: redis.url, clock: systemClock });
+    open.push(queue);
+    return queue;
+  };
+
+  const state = (queue: Queue, wanted: 'ready' | 'degraded') =>
+    eventually(`a ${wanted} queue`, () => queue.health().state === wanted, { lastSeen: () => queue.health() });
+
+  const readyQueue = async (): Promise<{ readonly queue: Queue; readonly recorder: Recorder }> => {
+    const queue = createQueue();
+    await state(queue, 'ready');
+    return { queue, recorder: new Recorder() };
+  };
+
+  describe('keeps the contract', () => {
+    queueContract(createQueue);
+  });
+
+  describe('shared by several replicas', () => {
+    const startReplica = async (
+      mode: 'hang' | 'count',
+    ): Promise<{ readonly child: ChildProcess; lines(): string[] }> => {
+      const script = join(import.meta.dirname, 'queue-worker.child.ts');
+      const child = spawn(process.execPath, [script, redis.url, mode], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let output = '';
+      child.stdout?.on('data', (chunk) => {
+        output += String(chunk);
+      });
+      open.push({
+        async close() {
+          child.kill('SIGKILL');
+        },
+      });
+      await eventually('the replica to start', () => output.includes('started'));
+      return { child, lines: () => output.split('\n') };
+    };
+
+    test('gives a key to another replica when the one that worked on it was killed', async () => {
+      const { queue, recorder } = await readyQueue();
+      const replica = await startReplica('hang');
+      queue.add('a', 'change');
+      await eventually('the replica to take the key', () => replica.lines().includes('run a'));
+      queue.start(recorder.handler, 1);
+      replica.child.kill('SIGKILL');
+      await recorder.reached('a', 1);
+    });
+
+    test('never works on a key in two processes at once', async () => {
+      await startReplica('count');
+      await startReplica('count');
+      const { queue } = await readyQueue();
+      for (let round = 0; round < 60; round += 1) {
+        for (const key of ['a', 'b', 'c']) queue.add(key, 'change');
+        await new Promise((resolve) => setTimeout(resolve, 4));
+      }
+      await eventually('many runs', async () => Number((await redis.command('STRLEN', 'runs')).slice(1)) >= 2);
+      expect(await redis.command('EXISTS', 'overlaps')).toBe(':0');
+    });
+
+    test('runs a key that one replica adds while another works on it exactly once more', async () => {
+      const { queue: first, recorder } = await readyQueue();
+      const { queue: second } = await readyQueue();
+      const hold = gate();
+      recorder.behave = () => hold.opened;
+      first.start(recorder.handler, 1);
+      second.start(recorder.handler, 1);
+      first.add('a', 'change');
+      await recorder.reached('a', 1);
+      for (let count = 0; count < 20; count += 1) {
+        first.add('a', 'change');
+        second.add('a', 'change');
+      }
+      await eventually(
+        'the adds to arrive',
+        async () => (await redis.command('EXISTS', 'sluice:reconcile:dn:a')) === ':1',
+      );
+      hold.open();
+      await recorder.reached('a', 2);
+      expect(recorder.overlaps).toEqual([]);
+    });
+  });
+
+  describe('when Redis fails', () => {
+    afterEach(async () => {
+      redis.thaw();
+      if ((await redis.command('PING').catch(() => '')) !== '+PONG') await redis.start();
+    });
+
+    test('works on without it, says so, and goes back when it returns', async () => {
+      const changes: string[] = [];
+      const onStateChange = (health: ReturnType<Queue['health']>) => changes.push(health.state);
+      const queue = createBullQueue({ redisUrl: redis.url, clock: systemClock, onStateChange });
+      open.push(queue);
+      const recorder = new Recorder();
+      queue.start(recorder.handler, 2);
+      await state(queue, 'ready');
+      await redis.stop();
+      queue.add('during', 'change');
+      queue.wakeAt('woken', 'deadline', Date.now() + 100);
+      await recorder.reached('during', 1);
+      await recorder.reached('woken', 1);
+      expect(queue.health().state).toBe('degraded');
+      expect(queue.health().message).toMatch(/without Redis: .*ECONNREFUSED/);
+      await redis.start();
+      await state(queue, 'ready');
+      queue.add('after', 'change');
+      await recorder.reached('after', 1);
+      expect(changes).toEqual(['ready', 'degraded', 'ready']);
+    });
+
+    test('works on the keys and wakes that were lost with it', async () => {
+      const { queue, recorder } = await readyQueue();
+      const hold = gate();
+      recorder.behave = () => hold.opened;
+      queue.start(recorder.handler, 1);
+      queue.add('first', 'change');
+      await recorder.reached('first', 1);
+      for (const key of ['a', 'b', 'c']) queue.add(key, 'change');
+      queue.wakeAt('w', 'deadline', Date.now() + 500);
+      await eventually(
+        'the keys in Redis',
+        async () => (await redis.command('LLEN', 'sluice:reconcile:wait')) === ':3',
+      );
+      await redis.stop();
+      hold.open();
+      for (const key of ['a', 'b', 'c', 'w']) await recorder.reached(key, 1);
+      expect(recorder.overlaps).toEqual([]);
+    });
+
+    test('hands over what is left when it returns', async () => {
+      const { queue, recorder } = await readyQueue();
+      await redis.stop();
+      await state(queue, 'degraded');
+      queue.add('a', 'change');
+      queue.wakeAt('b', 'deadline', Date.now() + 60_000);
+      await redis.start();
+      await state(queue, 'ready');
+      await eventually('the key in Redis', async () => (await redis.command('LLEN', 'sluice:reconcile:wait')) === ':1');
+      await eventually('the wake in Redis', async () => (await redis.command('ZCARD', 'sluice:wake:delayed')) === ':1');
+      queue.start(recorder.handler, 1);
+      await recorder.reached('a', 1);
+    });
+
+    test('survives a flush and tells Redis again what it had been told', async () => {
+      const { queue, recorder } = await readyQueue();
+      const hold = gate();
+      recorder.behave = (key) => (key === 'first' ? hold.opened : Promise.resolve());
+      queue.start(recorder.handler, 1);
+      queue.add('first', 'change');
+      await recorder.reached('first', 1);
+      queue.add('waiting', 'change');
+      queue.wakeAt('woken', 'deadline', Date.now() + 1_500);
+      await eventually('the key in Redis', async () => (await redis.command('LLEN', 'sluice:reconcile:wait')) === ':1');
+      await eventually('the wake in Redis', async () => (await redis.command('ZCARD', 'sluice:wake:delayed')) === ':1');
+      await redis.command('FLUSHALL');
+      queue.add('later', 'change');
+      hold.open();
+      for (const key of ['later', 'waiting', 'woken']) await recorder.reached(key, 1);
+      queue.add('first', 'change');
+      await recorder.reached('first', 2);
+      expect(recorder.overlaps).toEqual([]);
+    });
+
+    test('does not wait for a Redis that hangs', async () => {
+      const { queue, recorder } = await readyQueue();
+      queue.start(recorder.handler, 1);
+      redis.freeze();
+      queue.add('a', 'change');
+      await recorder.reached('a', 1);
+      await state(queue, 'degraded');
+      redis.thaw();
+      await state(queue, 'ready');
+      queue.add('b', 'change');
+      await recorder.reached('b', 1);
+    });
+
+    test('starts without it, and closes without it', async () => {
+      await redis.stop();
+      const queue = createQueue();
+      const recorder = new Recorder();
+      queue.start(recorder.handler, 1);
+      queue.add('a', 'change');
+      await recorder.reached('a', 1);
+      expect(queue.health().state).toBe('degraded');
+      let isClosed = false;
+      void queue.close().then(() => {
+        isClosed = true;
+      });
+      await eventually('the queue to close', () => isClosed, { withinMs: 2_000 });
+    });
+
+    test('closes although it hangs', async () => {
+      const { queue, recorder } = await readyQueue();
+      queue.start(recorder.handler, 1);
+      redis.freeze();
+      let isClosed = false;
+      void queue.close().then(() => {
+        isClosed = true;
+      });
+      await eventually('the queue to close', () => isClosed, { withinMs: 3_000 });
+    });
+
+    test('works locally when it refuses writes', async () => {
+      const { queue, recorder } = await readyQueue();
+      queue.start(recorder.handler, 1);
+      await redis.command('REPLICAOF', '127.0.0.1', '1');
+      queue.add('a', 'change');
+      await recorder.reached('a', 1);
+      await state(queue, 'degraded');
+      expect(queue.health().message).toMatch(/READONLY/);
+      await redis.command('REPLICAOF', 'NO', 'ONE');
+      await state(queue, 'ready');
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { debianEnvironment, redis as redisPart } from '../../lab/parts/debian.ts';
+import { partFolderName } from '../../lab/parts/part.ts';
+import { cacheFolder } from '../../lab/paths.ts';
+import { eventually } from './eventually.ts';
+
+interface RedisProgram {
+  readonly path: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Where redis-server is: SLUICE_REDIS_SERVER, the PATH, or the lab's cache of parts. */
+export function findRedisServer(): RedisProgram | undefined {
+  const named = process.env['SLUICE_REDIS_SERVER'];
+  if (named) return { path: named, env: {} };
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, 'redis-server');
+    if (folder !== '' && existsSync(path)) return { path, env: {} };
+  }
+  const folder = join(cacheFolder(), 'parts', partFolderName(redisPart));
+  const path = join(folder, redisPart.files['redis-server'] ?? '');
+  return existsSync(path) ? { path, env: debianEnvironment(folder) } : undefined;
+}
+
+/** Why tests with Redis must be left out, or undefined where they can run. In CI they may not be left out. */
+export function reasonToSkipRedis(): string | undefined {
+  if (findRedisServer() !== undefined) return undefined;
+  const reason = 'no redis-server: install it, set SLUICE_REDIS_SERVER, or run "npm run lab -- build" once';
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  return reason;
+}
+
+/** A redis-server of our own on a free loopback port, without persistence. */
+export interface RedisServer {
+  readonly url: string;
+  /** Kills it; what it held is gone. */
+  stop(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  start(): Promise<void>;
+  /** Stops it from answering without closing its connections. */
+  freeze(): void;
+  thaw(): void;
+  /** Sends one command over a connection of its own and resolves with the first line of the answer. */
+  command(...words: string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function startRedis(): Promise<RedisServer> {
+  const program = findRedisServer();
+  if (program === undefined) throw new Error('no redis-server');
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'));
+  let server: ChildProcess | undefined;
+
+  const command = (...words: string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = createConnection(port, '127.0.0.1');
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('Redis closed the connection')));
+      socket.once('data', (answer) => {
+        resolve(answer.toString().split('\r\n')[0] ?? '');
+        socket.end();
+      });
+      socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
+    });
+
+  const start = async (): Promise<void> => {
+    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+    server = spawn(program.path, args, { env: { ...process.env, ...program.env }, stdio: 'ignore' });
+    await eventually('redis-server answers', async () => (await command('PING').catch(() => '')) === '+PONG');
+  };
+
+  const stop = async (): Promise<void> => {
+    if (server === undefined) return;
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    server = undefined;
+    await gone;
+  };
+
+  await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    start,
+    stop,
+    freeze: () => void server?.kill('SIGSTOP'),
+    thaw: () => void server?.kill('SIGCONT'),
+    command,
+    async close() {
+      await stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
