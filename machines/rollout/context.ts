@@ -26,6 +26,8 @@ export interface Release {
   readonly replicas: number;
   /** Index into the plan's steps. */
   readonly stepIndex: number;
+  /** Weight that the canary was given last, in basis points. */
+  readonly weightBp: number;
   /** When the canary was first given weight; evidence counts from here. */
   readonly evidenceSince: number | null;
   /** When the release as a whole is overdue; moved on by the length of each pause. */

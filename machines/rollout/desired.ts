@@ -47,12 +47,6 @@ const NOTHING: Desired = {
 };
 const PLAIN: Route = { kind: 'plain' };
 
-/** Weight of the canary before the present step. */
-export function previousWeightBp(release: Release, plan: Plan): number {
-  if (release.evidenceSince === null || release.stepIndex === 0) return 0;
-  return plan.steps[release.stepIndex - 1]?.weightBp ?? 10_000;
-}
-
 /** Weight that the present step asks for. */
 export function stepWeightBp(release: Release, plan: Plan): number {
   return plan.steps[Math.min(release.stepIndex, plan.steps.length - 1)]?.weightBp ?? 10_000;
@@ -75,7 +69,7 @@ export function routeFor(state: RolloutState, context: RolloutContext, plan: Pla
     case 'RemovingCanary':
       return split(0);
     case 'Scaling':
-      return split(previousWeightBp(release, plan));
+      return split(release.weightBp);
     case 'Shifting':
     case 'Holding':
       return split(stepWeightBp(release, plan));

@@ -1,6 +1,6 @@
 import type { Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import { previousWeightBp, routeFor, stepWeightBp } from './desired.ts';
+import { routeFor, stepWeightBp } from './desired.ts';
 import type { Facts, RequestFact } from './facts.ts';
 import { isSameRoute, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
@@ -75,7 +75,7 @@ export function hasDrained(state: RolloutState, context: RolloutContext, look: L
 export function liveWeightBp(state: RolloutState, context: RolloutContext, plan: Plan): number {
   const { release } = context;
   if (release === null || release.evidenceSince === null) return 0;
-  if (state === 'Scaling') return previousWeightBp(release, plan);
+  if (state === 'Scaling') return release.weightBp;
   if (state === 'Shifting' || state === 'Holding') return stepWeightBp(release, plan);
   return state === 'Baking' || state === 'HandingOver' ? 10_000 : 0;
 }

@@ -62,6 +62,7 @@ const begin = update(({ event: { at, plan, facts }, context }: Args): Partial<Ro
       startedAt: at,
       replicas,
       stepIndex: 0,
+      weightBp: 0,
       evidenceSince: null,
       deadlineAt: at + plan.deadlineMs,
       pausedAt: null,
@@ -80,21 +81,26 @@ const adopt = update(
 );
 
 const giveWeight = update(
-  ({ event: { at }, context: { release } }: Args): Partial<RolloutContext> => ({
-    ...entered(at),
-    release: release && { ...release, evidenceSince: release.evidenceSince ?? at },
-  }),
-);
-
-const takeStep = update(
-  ({ event: { at, plan }, context: { release } }: Args): Partial<RolloutContext> => ({
+  ({ event: { at, plan }, context: { release } }): Partial<RolloutContext> => ({
     ...entered(at),
     release: release && {
       ...release,
-      stepIndex: release.isPromoted ? plan.steps.length - 1 : Math.min(release.stepIndex + 1, plan.steps.length - 1),
+      weightBp: stepWeightBp(release, plan),
+      evidenceSince: release.evidenceSince ?? at,
     },
   }),
 );
+
+const takeStep = update(({ event: { at, plan, facts }, context }): Partial<RolloutContext> => {
+  const { release } = context;
+  if (release === null) return {};
+  const last = plan.steps.length - 1;
+  const isPromoted = release.isPromoted || requestFor(context, facts)?.type === 'Promote';
+  return {
+    ...entered(at),
+    release: { ...release, isPromoted, stepIndex: isPromoted ? last : Math.min(release.stepIndex + 1, last) },
+  };
+});
 
 function finish(context: RolloutContext, outcome: Outcome, { at, facts }: Look): Partial<RolloutContext> {
   const { release } = context;
@@ -141,10 +147,11 @@ const promote = update(
   }),
 );
 
+/** A release that was on its way back already keeps the reason for that. */
 const relinquish = update(
-  ({ context, event }: Args): Partial<RolloutContext> => ({
+  ({ context, event }): Partial<RolloutContext> => ({
     ...entered(event.at),
-    ...finish(context, TAKEN_OVER, event),
+    ...(context.release?.outcome == null && finish(context, TAKEN_OVER, event)),
   }),
 );
 
@@ -181,18 +188,23 @@ const sayOutcome = {
   },
 };
 
+const forgetWorkload = {
+  guard: ({ event: { facts } }: Args) => facts.workload === null && facts.deleting,
+  target: 'Gone' as const,
+  actions: [enter],
+};
+
+/** An un-paused Deployment rolls by itself: no route may rest on the pods that it is about to replace. */
+const giveUp = {
+  guard: ({ event: { facts } }: Args) => facts.workload !== null && !facts.workload.paused,
+  target: 'Relinquishing' as const,
+  actions: [relinquish, sayOutcome],
+};
+
 /** Leads back to stable before anything else is considered. */
 const urgentFrom = (state: RolloutState) => [
-  {
-    guard: ({ event: { facts } }: Args) => facts.workload === null && facts.deleting,
-    target: 'Gone' as const,
-    actions: [enter],
-  },
-  {
-    guard: ({ event: { facts } }: Args) => facts.workload !== null && !facts.workload.paused,
-    target: 'Relinquishing' as const,
-    actions: [relinquish, sayOutcome],
-  },
+  forgetWorkload,
+  giveUp,
   {
     guard: ({ context, event }: Args) => reasonToWithdraw(state, context, event) !== null,
     target: 'Withdrawing' as const,
@@ -440,11 +452,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
     Returning: {
       on: {
         LOOKED: [
-          {
-            guard: ({ event: { facts } }) => facts.workload === null && facts.deleting,
-            target: 'Gone',
-            actions: [enter],
-          },
+          forgetWorkload,
           {
             guard: ({ context, event }) => hasDrained('Returning', context, event),
             target: 'Closing',
@@ -470,11 +478,8 @@ export const rolloutMachine = rolloutSetup.createMachine({
     Withdrawing: {
       on: {
         LOOKED: [
-          {
-            guard: ({ event: { facts } }) => facts.workload === null && facts.deleting,
-            target: 'Gone',
-            actions: [enter],
-          },
+          forgetWorkload,
+          giveUp,
           {
             guard: ({ context, event }) => hasDrained('Withdrawing', context, event),
             target: 'RemovingCanary',
@@ -487,11 +492,8 @@ export const rolloutMachine = rolloutSetup.createMachine({
     RemovingCanary: {
       on: {
         LOOKED: [
-          {
-            guard: ({ event: { facts } }) => facts.workload === null && facts.deleting,
-            target: 'Gone',
-            actions: [enter],
-          },
+          forgetWorkload,
+          giveUp,
           {
             guard: ({ context, event: { facts } }) => isCanaryGone(context, facts) && isReleaseDue(context, facts),
             target: 'Scaling',
@@ -509,11 +511,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
     Relinquishing: {
       on: {
         LOOKED: [
-          {
-            guard: ({ event: { facts } }) => facts.workload === null && facts.deleting,
-            target: 'Gone',
-            actions: [enter],
-          },
+          forgetWorkload,
           {
             guard: ({ context, event }) => hasDrained('Relinquishing', context, event),
             target: 'Closing',

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MachineWorld, PLAN, settle } from '../../test/support/machine-world.ts';
+import { commandsFor } from './commands.ts';
+import { liveWeightBp } from './guards.ts';
+import { wakeAt } from './wake.ts';
+
+/** What can happen to a release from outside, in any order. */
+const disturbance = fc.oneof(
+  fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 60_000 }) }),
+  fc.record({ kind: fc.constant('release' as const), template: fc.constantFrom('v1', 'v2', 'v3', 'v4') }),
+  fc.record({
+    kind: fc.constant('metrics' as const),
+    state: fc.constantFrom('fresh' as const, 'stale' as const, 'down' as const),
+  }),
+  fc.record({ kind: fc.constant('traffic' as const), flows: fc.boolean() }),
+  fc.record({ kind: fc.constant('verdict' as const), verdict: fc.constantFrom('Advance' as const, 'Hold' as const) }),
+  fc.record({ kind: fc.constant('harm' as const), template: fc.constantFrom('v2', 'v3', 'v4') }),
+  fc.record({
+    kind: fc.constant('unready' as const),
+    template: fc.constantFrom('v2', 'v3', 'v4'),
+    isReady: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('request' as const),
+    type: fc.constantFrom('Pause' as const, 'Resume' as const, 'Promote' as const, 'Abort' as const),
+    revision: fc.constantFrom('v2', 'v3'),
+    id: fc.constantFrom('1', '2', '3'),
+  }),
+  fc.record({ kind: fc.constant('scale' as const), replicas: fc.integer({ min: 1, max: 12 }) }),
+  fc.record({ kind: fc.constant('edit' as const), namesRevisions: fc.boolean() }),
+  fc.record({ kind: fc.constant('undoEdit' as const) }),
+  fc.record({ kind: fc.constant('stuckProxies' as const), isStuck: fc.boolean() }),
+  fc.record({ kind: fc.constant('unpause' as const) }),
+);
+type Disturbance = typeof disturbance extends fc.Arbitrary<infer T> ? T : never;
+
+class Disturbed {
+  readonly world = new MachineWorld();
+  private ours: MachineWorld['route'] = { kind: 'plain' };
+
+  apply(what: Disturbance): void {
+    const { world } = this;
+    switch (what.kind) {
+      case 'pass':
+        world.pass(what.ms);
+        return;
+      case 'release':
+        world.release(what.template);
+        break;
+      case 'metrics':
+        world.metrics = what.state;
+        break;
+      case 'traffic':
+        world.hasTraffic = what.flows;
+        break;
+      case 'verdict':
+        world.verdict = what.verdict;
+        break;
+      case 'harm':
+        world.badRevisions.add(what.template);
+        break;
+      case 'unready':
+        if (what.isReady) world.unreadyRevisions.delete(what.template);
+        else world.unreadyRevisions.add(what.template);
+        break;
+      case 'request':
+        world.request = { type: what.type, revision: what.revision, id: what.id };
+        break;
+      case 'scale':
+        world.resize(what.replicas);
+        break;
+      case 'edit':
+        if (world.route.kind === 'revisions') {
+          this.ours = world.route;
+          world.route = { kind: 'foreign', message: 'edited', namesRevisions: what.namesRevisions };
+        }
+        break;
+      case 'undoEdit':
+        if (world.route.kind === 'foreign') world.route = this.ours;
+        break;
+      case 'stuckProxies':
+        world.stuckRoute = what.isStuck ? world.route : null;
+        break;
+      case 'unpause':
+        world.paused = false;
+        break;
+    }
+    world.becomeReady();
+    world.reconcile();
+  }
+
+  /** Everything that could keep a release from ending is taken away. */
+  calm(): void {
+    const { world } = this;
+    if (world.route.kind === 'foreign') world.route = this.ours;
+    world.metrics = 'fresh';
+    world.hasTraffic = true;
+    world.verdict = 'Advance';
+    world.stuckRoute = null;
+    world.request = null;
+    world.unreadyRevisions.clear();
+  }
+}
+
+describe('whatever happens to a release', () => {
+  // The world throws on weights without ready endpoints, on deletions of what a route names, and on a route without its original.
+  it('keeps every promise of the world, never sleeps for ever, and ends at rest once it is left alone', () => {
+    fc.assert(
+      fc.property(fc.array(disturbance, { maxLength: 40 }), (happenings) => {
+        const disturbed = new Disturbed();
+        const { world } = disturbed;
+        world.pass(1_000);
+        for (const what of happenings) {
+          disturbed.apply(what);
+          const { state, context } = world.machine;
+          expect(wakeAt(state, context, PLAN, world.at)).toBeGreaterThan(world.at);
+        }
+        disturbed.calm();
+        world.pass(1_500_000);
+        expect(world.machine.state).toBe('Idle');
+        expect(world.route).toEqual({ kind: 'plain' });
+        expect(
+          [...world.revisions.values()].filter(({ owner, hasService }) => owner === 'Rollout' || hasService),
+        ).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it('changes nothing at a repeated look', () => {
+    fc.assert(
+      fc.property(fc.array(disturbance, { maxLength: 25 }), (happenings) => {
+        const disturbed = new Disturbed();
+        const { world } = disturbed;
+        world.pass(1_000);
+        for (const what of happenings) disturbed.apply(what);
+        const look = world.look();
+        const { announcements, ...again } = settle(world.machine, look);
+        expect(again).toEqual(world.machine);
+        expect(announcements).toEqual([]);
+        expect(commandsFor(again.state, again.context, look)).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+
+  it('takes harm to weight 0 at the very next look, in every state that gives weight', () => {
+    fc.assert(
+      fc.property(fc.array(disturbance, { maxLength: 25 }), (happenings) => {
+        const disturbed = new Disturbed();
+        const { world } = disturbed;
+        world.pass(1_000);
+        for (const what of happenings) disturbed.apply(what);
+        const { state, context } = world.machine;
+        fc.pre(liveWeightBp(state, context, PLAN) > 0 && state !== 'HandingOver' && context.release !== null);
+        world.badRevisions.add(context.release?.revision ?? '');
+        const count = world.performed.length;
+        world.reconcile();
+        expect(world.performed[count]).toMatchObject({ kind: 'WriteRoute', route: { canaryBp: 0 } });
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+});

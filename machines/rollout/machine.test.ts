@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import { MachineWorld } from '../../test/support/machine-world.ts';
+
+const weights = (world: MachineWorld) =>
+  world.performed.flatMap((command) =>
+    command.kind === 'WriteRoute' && command.route.kind === 'revisions' ? [command.route.canaryBp] : [],
+  );
+
+const adopted = () => {
+  const world = new MachineWorld();
+  world.pass(1_000);
+  return world;
+};
+
+describe('a release', () => {
+  it('pauses a Deployment that is at rest and does nothing else', () => {
+    const world = adopted();
+    expect(world.machine.state).toBe('Idle');
+    expect(world.performed).toEqual([{ kind: 'PauseDeployment', paused: true }]);
+  });
+
+  it('takes a good version through every step, hands it over and leaves the route as it was', () => {
+    const world = adopted();
+    world.release('v2');
+    world.pass(300_000);
+    expect(world.visited.slice(1)).toEqual([
+      ...['OpeningStable', 'RoutingStable', 'Scaling', 'Shifting', 'Holding', 'Scaling', 'Shifting', 'Holding'],
+      ...['Scaling', 'Shifting', 'Baking', 'HandingOver', 'Returning', 'Closing', 'Idle'],
+    ]);
+    expect(weights(world)).toEqual([0, 500, 5_000, 10_000]);
+    expect(world.route).toEqual({ kind: 'plain' });
+    expect([...world.revisions.keys()]).toContain('v2');
+    expect(world.revisions.get('v2')).toMatchObject({ owner: 'Deployment', replicas: 4, hasService: false });
+    expect(world.machine.context).toMatchObject({ stable: 'v2', release: null });
+    expect(world.machine.context.history).toMatchObject([{ revision: 'v2', kind: 'Promoted' }]);
+  });
+
+  it('takes traffic from a bad version before it does anything else', () => {
+    const world = adopted();
+    world.badRevisions.add('v2');
+    world.release('v2');
+    world.pass(300_000);
+    const shift = world.performed.findIndex((command) => command.kind === 'WriteRoute' && weights(world)[1] === 500);
+    expect(shift).toBeGreaterThanOrEqual(0);
+    const afterShift = world.performed.slice(
+      world.performed.findIndex((command) => JSON.stringify(command).includes('"canaryBp":500')) + 1,
+    );
+    expect(afterShift[0]).toEqual({
+      kind: 'WriteRoute',
+      route: { kind: 'revisions', stable: 'v1', canary: null, canaryBp: 0 },
+      replacesForeign: false,
+    });
+    expect(world.machine.state).toBe('Idle');
+    expect(world.machine.context).toMatchObject({ stable: 'v1', refused: { revision: 'v2' } });
+    expect(world.revisions.get('v2')).toBeUndefined();
+    expect(world.route).toEqual({ kind: 'plain' });
+  });
+
+  it('does not try a refused version again until the template changes', () => {
+    const world = adopted();
+    world.badRevisions.add('v2');
+    world.release('v2');
+    world.pass(300_000);
+    const count = world.performed.length;
+    world.pass(600_000);
+    expect(world.performed).toHaveLength(count);
+    world.release('v3');
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v3');
+  });
+
+  it('never gives weight to a canary whose pods do not become ready, and takes it back at the progress deadline', () => {
+    const world = adopted();
+    world.unreadyRevisions.add('v2');
+    world.release('v2');
+    world.pass(300_000);
+    expect(weights(world)).toEqual([0]);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'ProgressDeadlineExceeded' }]);
+  });
+
+  it('gives a newer template its own release, with the old canary at weight 0 first', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    expect(world.machine.state).toBe('Holding');
+    world.release('v3');
+    world.pass(300_000);
+    expect(weights(world)).toEqual([0, 500, 0, 500, 5_000, 10_000]);
+    expect(world.machine.context.history.map(({ kind, revision }) => `${revision} ${kind}`)).toEqual([
+      'v2 Superseded',
+      'v3 Promoted',
+    ]);
+  });
+
+  it('holds while metrics are silent and goes on when they are back', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.metrics = 'down';
+    world.pass(120_000);
+    expect(world.machine.state).toBe('Holding');
+    world.metrics = 'fresh';
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('does not count a step as applied while proxies follow the old route', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Shifting');
+    world.stuckRoute = { kind: 'revisions', stable: 'v1', canary: null, canaryBp: 0 };
+    world.pass(200_000);
+    expect(world.machine.state).toBe('Shifting');
+    world.stuckRoute = null;
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('holds at a foreign edit until it is undone', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    const ours = world.route;
+    world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
+    const count = world.performed.length;
+    world.pass(120_000);
+    expect(world.performed).toHaveLength(count);
+    world.route = ours;
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('writes over a foreign edit only with a Resume that came after it', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.request = { type: 'Resume', revision: 'v2', id: 'old' };
+    world.pass(1_000);
+    world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
+    world.pass(60_000);
+    expect(world.route.kind).toBe('foreign');
+    world.request = { type: 'Resume', revision: 'v2', id: 'new' };
+    world.pass(300_000);
+    expect(world.performed).toContainEqual(expect.objectContaining({ kind: 'WriteRoute', replacesForeign: true }));
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('takes harm away even from a route that somebody edited', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
+    world.badRevisions.add('v2');
+    world.pass(1_000);
+    expect(world.route).toEqual({ kind: 'revisions', stable: 'v1', canary: null, canaryBp: 0 });
+  });
+});
+
+describe('an operator', () => {
+  const underWay = () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    return world;
+  };
+
+  it('pauses the release without stopping the way back', () => {
+    const world = underWay();
+    world.request = { type: 'Pause', revision: 'v2', id: '1' };
+    world.pass(700_000);
+    expect(world.machine.state).toBe('Holding');
+    world.badRevisions.add('v2');
+    world.pass(60_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack' }]);
+  });
+
+  it('does not lose time to a pause: the deadline moves on by its length', () => {
+    const world = underWay();
+    world.request = { type: 'Pause', revision: 'v2', id: '1' };
+    world.pass(700_000);
+    world.request = { type: 'Resume', revision: 'v2', id: '2' };
+    world.pass(200_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('promotes past holds and bake, but only through ready pods', () => {
+    const world = underWay();
+    world.verdict = 'Hold';
+    world.request = { type: 'Promote', revision: 'v2', id: '1' };
+    world.pass(60_000);
+    expect(world.machine.context.stable).toBe('v2');
+    expect(weights(world)).toEqual([0, 500, 10_000]);
+  });
+
+  it('aborts, and a late repeat for another revision does nothing', () => {
+    const world = underWay();
+    world.request = { type: 'Abort', revision: 'v2', id: '1' };
+    world.pass(60_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Aborted' }]);
+    world.release('v3');
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v3');
+  });
+});
+
+describe('the ways out', () => {
+  it('lets go of a Rollout that is deleted mid-release, with the route as it was and stable at full size', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.resize(2);
+    world.deleting = true;
+    world.pass(300_000);
+    expect(world.isGone).toBe(true);
+    expect(world.route).toEqual({ kind: 'plain' });
+    expect(world.replicas).toBe(4);
+    // Un-paused, the Deployment would roll the unjudged template out.
+    expect(world.paused).toBe(true);
+  });
+
+  it('un-pauses the Deployment of a Rollout that is deleted at rest', () => {
+    const world = adopted();
+    world.deleting = true;
+    world.pass(10_000);
+    expect(world.isGone).toBe(true);
+    expect(world.paused).toBe(false);
+  });
+
+  it('gives the release up to a user who un-pauses the Deployment', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.paused = false;
+    world.pass(8_000);
+    expect(world.route).toEqual({ kind: 'plain' });
+    expect(world.machine.context.history.at(-1) ?? world.machine.context.release?.outcome).toMatchObject({
+      kind: 'TakenOver',
+    });
+  });
+
+  it('takes a release back whose metrics never come, at the deadline', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.metrics = 'stale';
+    world.pass(900_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'DeadlineExceeded' }]);
+    expect(world.route).toEqual({ kind: 'plain' });
+  });
+});
