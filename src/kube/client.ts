@@ -166,7 +166,7 @@ async function* watchOver<T extends KubeObject>(
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     const message = signal.aborted ? 'the watch was aborted' : 'the connection broke during a watch';
-    throw new AppError('TransientError', signal.aborted ? 'ABORTED' : 'UNREACHABLE', message, { cause });
+    throw new AppError('TransientError', signal.aborted ? 'ABORTED' : 'API_UNREACHABLE', message, { cause });
   } finally {
     stream.destroy();
   }

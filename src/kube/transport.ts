@@ -57,7 +57,7 @@ export function createTransport(
       stopTimer();
       if (request.signal?.aborted) return translateFailure(request.context, 'ABORTED', 'aborted', cause);
       if (hasTimedOut) return translateFailure(request.context, 'TIMEOUT', `no answer within ${timeoutMs} ms`, cause);
-      return translateFailure(request.context, 'UNREACHABLE', 'the API server cannot be reached', cause);
+      return translateFailure(request.context, 'API_UNREACHABLE', 'the API server cannot be reached', cause);
     };
     const message = await headers.catch((cause: unknown) => {
       throw new Unanswered(fail(cause), sent.reusedSocket && !hasTimedOut && request.signal?.aborted !== true);

@@ -242,7 +242,7 @@ describe('errors', () => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{"metadata": ', () => response.destroy());
     });
-    expect(await failureOf(list())).toMatchObject({ class: 'TransientError', code: 'UNREACHABLE' });
+    expect(await failureOf(list())).toMatchObject({ class: 'TransientError', code: 'API_UNREACHABLE' });
     server.respond((_, response) => answer(response, 200, '<html>a login page</html>'));
     expect(await failureOf(list())).toMatchObject({ class: 'TransientError', code: 'MALFORMED_ANSWER' });
   });
@@ -255,7 +255,7 @@ describe('errors', () => {
       writes += 1;
       response.destroy();
     });
-    expect(await failureOf(create())).toMatchObject({ class: 'TransientError', code: 'UNREACHABLE' });
+    expect(await failureOf(create())).toMatchObject({ class: 'TransientError', code: 'API_UNREACHABLE' });
     expect(writes).toBe(1);
   });
 
@@ -263,7 +263,7 @@ describe('errors', () => {
     const gone = await startScriptedServer();
     const client = createKube({ kubeconfigPath: gone.kubeconfigPath, context: 'scripted' });
     await gone.close();
-    expect(await failureOf(client.list(kinds.pod))).toMatchObject({ class: 'TransientError', code: 'UNREACHABLE' });
+    expect(await failureOf(client.list(kinds.pod))).toMatchObject({ class: 'TransientError', code: 'API_UNREACHABLE' });
   });
 });
 
