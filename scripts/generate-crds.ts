@@ -1,6 +1,7 @@
-/** Writes crds/ and docs/spec.md from the schemas in src/api; with --check only says whether they are up to date. */
+/** Writes crds/ and docs/spec.md from the schemas in src/api; with --check only says whether they are up to date. --root: another checkout. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { rolloutCrd, rolloutStructuralSchema } from '../src/api/crd.ts';
 import { referenceTable } from '../src/api/reference.ts';
@@ -68,5 +69,6 @@ async function main(root: string, isCheck: boolean): Promise<number> {
 }
 
 if (import.meta.main) {
-  process.exitCode = await main(join(import.meta.dirname, '..'), process.argv.includes('--check'));
+  const { values } = parseArgs({ options: { check: { type: 'boolean' }, root: { type: 'string' } } });
+  process.exitCode = await main(values.root ?? join(import.meta.dirname, '..'), values.check === true);
 }

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
+import { statusSchema } from '../../../src/api/status.ts';
 import { planRollout } from '../../../src/plan/rollout-plan.ts';
 import { type BadSpec, badSpecs, goodSpecs, type RawRollout } from './specs.ts';
 
@@ -21,6 +25,14 @@ describe('a wrong Rollout', () => {
 
   it.each(specs)('$name is wrong in one way only', (spec) => {
     expect(problemsOf(spec)).toHaveLength(1);
+  });
+});
+
+describe('the status', () => {
+  it('is taken whole, with every field that there is', () => {
+    const status: unknown = parse(readFileSync(join(import.meta.dirname, 'status.yaml'), 'utf8'));
+    expect(statusSchema.parse(status)).toEqual(status);
+    expect(Object.keys(status as object).sort()).toEqual(Object.keys(statusSchema.shape).sort());
   });
 });
 

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { rolloutStructuralSchema } from './crd.ts';
+import { type StructuralSchema, toStructuralSchema } from './structural-schema.ts';
+
+/** What the API server's rules for structural schemas allow in a node, of all that Sluice uses. */
+const ALLOWED = new Set([
+  ...['type', 'format', 'description', 'default', 'enum', 'nullable', 'properties', 'required', 'items'],
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
+  ...['x-kubernetes-validations', 'x-kubernetes-int-or-string', 'x-kubernetes-preserve-unknown-fields'],
+  ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys'],
+]);
+
+describe('the schema of Rollout', () => {
+  const nodes = nodesOf(rolloutStructuralSchema(), '');
+
+  it('has every field that the tests below look at', () => {
+    expect(nodes.map(([path]) => path)).toEqual(
+      expect.arrayContaining(['.spec.strategy.canary.steps[].weight', '.status.machine.context']),
+    );
+  });
+
+  it.each(nodes)('is structural at %s', (path, node) => {
+    expect(Object.keys(node).filter((keyword) => !ALLOWED.has(keyword))).toEqual([]);
+    const isIntOrString = node['x-kubernetes-int-or-string'] === true;
+    expect(node.type === undefined).toBe(isIntOrString);
+    if (node.type === 'array') expect(node.items).toBeDefined();
+    if (node.type === 'object' && node.properties === undefined) {
+      expect(node['x-kubernetes-preserve-unknown-fields'] ?? path === '.metadata').toBe(true);
+    }
+  });
+
+  it.each(nodes.filter(([path]) => /^[.](spec|status)[.].*[^\]]$/.test(path)))('says what %s means', (_path, node) => {
+    expect(node.description).toMatch(/^[A-Z"].{5,}[.)]$/s);
+  });
+
+  it.each(
+    nodes.filter(([path, node]) => path.startsWith('.spec') && (node.type === 'string' || node.type === 'array')),
+  )('bounds %s, so that no CEL rule can cost much', (_path, node) => {
+    expect(node['maxLength'] ?? node['maxItems'] ?? node['enum']).toBeDefined();
+  });
+});
+
+describe('toStructuralSchema', () => {
+  it('refuses a union, which no structural schema can say', () => {
+    expect(() => toStructuralSchema(z.object({ a: z.union([z.string(), z.boolean()]) }))).toThrow('a union');
+  });
+
+  it('refuses fractional bounds, which the API server cuts to whole numbers', () => {
+    expect(() => toStructuralSchema(z.object({ a: z.number().min(0.01) }))).toThrow('cuts the bound 0.01');
+  });
+
+  it('fills in the defaults inside a default, as rules see it without them', () => {
+    const schema = z.object({ a: z.object({ b: z.string().default('x'), c: z.string().optional() }).prefault({}) });
+    expect(toStructuralSchema(schema).properties?.['a']?.default).toEqual({ b: 'x' });
+  });
+
+  it('keeps the limits of an integer and drops those of the number type', () => {
+    const { properties } = toStructuralSchema(z.object({ own: z.int().min(1).max(9), none: z.int() }));
+    expect(properties?.['own']).toEqual({ type: 'integer', format: 'int64', minimum: 1, maximum: 9 });
+    expect(properties?.['none']).toEqual({ type: 'integer', format: 'int64' });
+  });
+});
+
+function nodesOf(node: StructuralSchema, path: string): readonly (readonly [string, StructuralSchema])[] {
+  const children = Object.entries(node.properties ?? {}).flatMap(([name, child]) => nodesOf(child, `${path}.${name}`));
+  const items = node.items === undefined ? [] : nodesOf(node.items, `${path}[]`);
+  return [[path, node], ...children, ...items];
+}
