@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createControlServer } from '../catalogue/control-server.ts';
 import { behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
+import { CONTROL_PORT } from './control.ts';
 import { createNextHop } from './next-hop.ts';
 
 const env = process.env;
@@ -50,25 +52,9 @@ const server = createServer((incoming, response) => {
 // Node would close idle connections after 5 s, under the hands of a proxy that is just sending the next request on one.
 server.keepAliveTimeout = 0;
 
-const control = createServer((incoming, response) => {
-  const reply = (status: number, value: object) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify(value)}\n`);
-  };
-  if (incoming.url !== '/behaviour') return reply(404, { error: 'there is only /behaviour (GET, PUT)' });
-  if (incoming.method !== 'PUT') return reply(200, behaviour);
-  let body = '';
-  incoming.on('data', (chunk: Buffer) => {
-    body += chunk;
-  });
-  incoming.on('end', () => {
-    try {
-      behaviour = changeBehaviour(behaviour, JSON.parse(body));
-      reply(200, behaviour);
-    } catch (error) {
-      reply(400, { error: error instanceof Error ? error.message : String(error) });
-    }
-  });
+const control = createControlServer('GET /behaviour and PUT /behaviour', ({ route, body }) => {
+  if (route === 'PUT /behaviour') behaviour = changeBehaviour(behaviour, body);
+  return route.endsWith(' /behaviour') ? behaviour : undefined;
 });
 
 async function drain(): Promise<void> {
@@ -90,5 +76,5 @@ if (env['CRASH_AFTER_MS']) {
 }
 await sleep(number('START_DELAY_MS', 0));
 server.listen(number('PORT', 8080), podIp);
-control.listen(number('CONTROL_PORT', 9901), podIp);
+control.listen(number('CONTROL_PORT', CONTROL_PORT), podIp);
 flushCompileCache();

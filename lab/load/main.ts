@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { createServer } from 'node:http';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createControlServer } from '../catalogue/control-server.ts';
 import { createClient } from './client.ts';
 import { createRecorder } from './record.ts';
+import { REPORT_PORT, type Report } from './report.ts';
 import { createSchedule } from './schedule.ts';
 
 const env = process.env;
@@ -89,44 +90,32 @@ async function run(): Promise<void> {
   lines.end(`${end}\n`, () => process.exit(0));
 }
 
-const control = createServer((incoming, response) => {
-  const reply = (status: number, value: object) => {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify(value)}\n`);
-  };
-  const url = new URL(incoming.url ?? '/', 'http://load');
-  if (url.pathname === '/healthz') return reply(200, totals());
-  if (url.pathname === '/report') {
-    const sinceMs = Number(url.searchParams.get('since') ?? 0);
-    const versions = recorder.versions();
-    return reply(200, {
-      ...totals(),
-      versions,
-      seconds: recorder.secondsSince(sinceMs),
-      failures: recorder.failuresSince(sinceMs),
-    });
-  }
-  if (url.pathname !== '/rate' || incoming.method !== 'PUT') {
-    return reply(404, { error: 'there are GET /report?since=MS, GET /healthz and PUT /rate {"rate": 100}' });
-  }
-  let body = '';
-  incoming.on('data', (chunk: Buffer) => {
-    body += chunk;
-  });
-  incoming.on('end', () => {
-    const wanted: unknown = JSON.parse(body || '{}').rate;
-    if (typeof wanted !== 'number' || !(wanted >= 0 && wanted <= 10_000))
-      return reply(400, { error: 'rate must be a number from 0 to 10000' });
-    rate = wanted;
-    schedule.setRate(rate, now());
-    reply(200, totals());
-  });
+const report = (sinceMs: number): Report => ({
+  ...totals(),
+  versions: recorder.versions(),
+  seconds: recorder.secondsSince(sinceMs),
+  failures: recorder.failuresSince(sinceMs),
+});
+
+function changeRate(body: unknown): void {
+  const wanted = typeof body === 'object' && body !== null && 'rate' in body ? body.rate : undefined;
+  if (typeof wanted !== 'number' || !(wanted >= 0 && wanted <= 10_000))
+    throw new Error('rate must be a number from 0 to 10000');
+  rate = wanted;
+  schedule.setRate(rate, now());
+}
+
+const control = createControlServer('GET /report?since=MS, GET /healthz and PUT /rate', ({ route, query, body }) => {
+  if (route === 'GET /report') return report(Number(query.get('since') ?? 0));
+  if (route === 'PUT /rate') changeRate(body);
+  else if (route !== 'GET /healthz') return undefined;
+  return totals();
 });
 
 process.on('SIGTERM', () => {
   isStopping = true;
 });
-control.listen(numberSetting('CONTROL_PORT', 9902), env['POD_IP'] ?? env['LAB_POD_IP'] ?? '127.0.0.1');
+control.listen(numberSetting('CONTROL_PORT', REPORT_PORT), env['POD_IP'] ?? env['LAB_POD_IP'] ?? '127.0.0.1');
 setInterval(() => write(now()), 1_000).unref();
 flushCompileCache();
 await run();
