@@ -27,7 +27,7 @@ export function requestsToAccept({ falseAccept, expectedRatio, tolerableRatio, l
 
 /** Returns the requests without a failure that rule out a failure ratio of at least `ratio`: 300 for 1 % at β = 5 %. */
 export function requestsToRuleOut(ratio: number, falseAccept: number): number {
-  return Math.ceil(Math.log(falseAccept) / Math.log1p(-ratio));
+  return Math.ceil(-Math.log(falseAccept) / ratio);
 }
 
 /** Kullback-Leibler divergence of two failure ratios: nats that one request yields on average. */
