@@ -85,7 +85,7 @@ class MemorySource implements MetricsProvider {
   add(name: string, labels: Record<string, string>, at: number, value: number): void {
     const all = { __name__: name, ...labels };
     const key = JSON.stringify(all);
-    const series = this.#series.get(key) ?? { labels: all, samples: [] };
+    const series = this.#series.get(key) ?? { labels: all, samples: [] as RawSample[] };
     series.samples.push({ at, value });
     this.#series.set(key, series);
   }
