@@ -5,7 +5,7 @@ export { type ArmLatencies, type LatencyBatch, sharedEdges } from './latency.ts'
 export { DEFAULT_PARAMETERS, type JudgeParameters, type TestWeights } from './parameters.ts';
 export { type PlaceboReport, placeboReport } from './placebo.ts';
 export { requestsToAccept, requestsToRuleOut } from './prediction.ts';
-export { beginJudging, type JudgeState } from './state.ts';
 export { type ReleaseTimes, type ReleaseVerdict, releaseVerdict } from './release-verdict.ts';
+export { beginJudging, type JudgeState } from './state.ts';
 export { type Acceptance, type Verdict, type VerdictReason, verdictOf } from './verdict.ts';
 export type { Evidence } from './weigh.ts';

@@ -69,6 +69,85 @@ describe('the judge', () => {
     expect(verdict([...healthy, [1000, 0, 100, 0]])).toMatchObject({ kind: 'Rollback', reason: 'SloBreach' });
   });
 
+  it('judges by what stable did where there is no objective and stable is gone', () => {
+    const noObjective = { ...PARAMETERS, sloFailureRatio: null };
+    const rows = [
+      ...Array.from({ length: 20 }, (): Row => [500, 500, 1, 1]),
+      ...Array.from({ length: 20 }, (): Row => [1000, 0, 2, 0]),
+    ];
+    expect(verdict(rows, noObjective)).toMatchObject({ kind: 'Advance' });
+    expect(verdict([...rows, [1000, 0, 300, 0]], noObjective)).toMatchObject({ kind: 'Rollback', reason: 'SloBreach' });
+  });
+
+  it('does not blame the canary that recovers from an outage later than stable', () => {
+    const healthy = Array.from({ length: 20 }, (): Row => [100, 900, 0, 1]);
+    const outage = Array.from({ length: 20 }, (): Row => [100, 900, 100, 900]);
+    const quiet = Array.from({ length: 100 }, (): Row => [2, 900, 0, 1]);
+    expect(verdict([...healthy, ...outage, ...quiet]).kind).not.toBe('Rollback');
+  });
+
+  it('does not blame the canary for an outage that stable has hardly the traffic to show', () => {
+    const healthy = Array.from({ length: 20 }, (): Row => [950, 50, 1, 0]);
+    const outage = Array.from({ length: 20 }, (_, i): Row => [950, 50, 48, i % 2 === 0 ? 3 : 2]);
+    expect(verdict([...healthy, ...outage])).toMatchObject({ kind: 'Hold' });
+  });
+
+  it('holds a canary that breaches the objective by no more than stable comes close to it', () => {
+    const rows = Array.from({ length: 60 }, (): Row => [900, 900, 12, 8]);
+    expect(verdict(rows)).toMatchObject({ kind: 'Hold', reason: 'CanaryBreachesSlo' });
+  });
+
+  it('holds the canary while it is only suspected', () => {
+    const healthy = Array.from({ length: 3 }, (): Row => [50, 950, 0, 1]);
+    expect(verdict([...healthy, [50, 950, 2, 0], [50, 950, 2, 1]])).toMatchObject({
+      kind: 'Hold',
+      reason: 'SuspectedHarm',
+    });
+  });
+
+  it('rolls back when both versions break as soon as the canary gets more traffic', () => {
+    const raised = (rows: readonly Row[], raisedAt: number) =>
+      verdictOf(
+        rows.reduce(
+          (state, row, i) => addBatch(state, { ...batchOf(row, i + 1), raisedAt }, PARAMETERS),
+          beginJudging(),
+        ),
+        PARAMETERS,
+      );
+    const healthy = Array.from({ length: 20 }, (): Row => [100, 900, 0, 1]);
+    const broken: readonly Row[] = [
+      [200, 800, 0, 1],
+      [200, 800, 40, 160],
+      [200, 800, 40, 160],
+    ];
+    expect(raised([...healthy, ...broken], 100_000)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    expect(raised([...healthy, ...broken], 20_000)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+  });
+
+  it('decides from the second batch on, or at once when the odds are overwhelming', () => {
+    const suspicious: Row = [100, 900, 4, 1];
+    expect(verdict([suspicious]).kind).toBe('Hold');
+    expect(verdict([suspicious, suspicious]).kind).toBe('Rollback');
+    expect(verdict([[100, 900, 40, 1]]).kind).toBe('Rollback');
+  });
+
+  it('counts a failure whose request was scraped later', () => {
+    expect(
+      verdict([
+        [0, 900, 20, 0],
+        [20, 900, 20, 0],
+      ]),
+    ).toMatchObject({ kind: 'Rollback' });
+  });
+
+  it('says how long it will take to show the canary good', () => {
+    const { acceptance } = verdict(Array.from({ length: 3 }, (): Row => [50, 950, 0, 0]));
+    expect(acceptance).toMatchObject({ reached: false, tolerableRatio: 0.01 });
+    expect(acceptance.secondsLeft).toBeCloseTo((acceptance.requestsLeft ?? Number.NaN) / 10, 9);
+    const { acceptance: later } = verdict(Array.from({ length: 20 }, (): Row => [50, 950, 0, 0]));
+    expect(later).toMatchObject({ reached: true, requestsLeft: 0 });
+  });
+
   it('holds when the canary gets nothing', () => {
     const rows: Row[] = [[100, 900, 0, 1], ...Array.from({ length: 3 }, (): Row => [0, 1000, 0, 1])];
     expect(verdict(rows)).toMatchObject({ kind: 'Hold', reason: 'StarvedCanary' });
