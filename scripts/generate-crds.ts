@@ -35,6 +35,8 @@ Durations are whole numbers with units, such as \`90s\`, \`2m\` or \`1h30m\` (un
 
 ## spec: what you write
 
+${spec.description}
+
 ${referenceTable(spec, 'spec')}
 
 ## status: what the controller writes

@@ -4,7 +4,7 @@ import { analysisSchema } from './analysis.ts';
 import { duration } from './fields.ts';
 import { deadlineRule } from './needed-time.ts';
 import { type objectiveSchema, objectivesSchema } from './objective.ts';
-import { withRule } from './rule.ts';
+import { withChangeRule, withRule } from './rule.ts';
 import { statusSchema } from './status.ts';
 import { strategySchema } from './strategy.ts';
 import { routingSchema, serviceSchema, workloadRefSchema } from './target.ts';
@@ -33,7 +33,9 @@ const specFields = z.strictObject({
 });
 
 /** `spec` of a Rollout. Parsing fills in the same defaults as the API server does. */
-export const specSchema = withRule(specFields, deadlineRule).describe('What is released and how.');
+export const specSchema = withRule(specFields, deadlineRule).describe(
+  'What is released and how. An edit during a release takes effect with the next one; only `action` works at once.',
+);
 
 const metadataSchema = z.looseObject({
   name: z.string(),
@@ -48,8 +50,7 @@ const metadataSchema = z.looseObject({
   finalizers: z.array(z.string()).exactOptional(),
 });
 
-/** A whole Rollout as the API server gives it. */
-export const rolloutSchema = withRule(
+const namedRollout = withRule(
   z.strictObject({
     apiVersion: z.literal('sluice.dev/v1alpha1'),
     kind: z.literal('Rollout'),
@@ -62,7 +63,15 @@ export const rolloutSchema = withRule(
     holds: ({ metadata }) => metadata.name.length <= 63,
     message: 'metadata.name must have at most 63 characters, because labels carry it: choose a shorter name',
   },
-).describe(
+);
+
+/** A whole Rollout as the API server gives it. */
+export const rolloutSchema = withChangeRule(namedRollout, {
+  cel: 'self.spec.routing == oldSelf.spec.routing || !has(oldSelf.status) || !has(oldSelf.status.canary)',
+  field: 'spec.routing',
+  message:
+    'must not change during a release, because the requests follow the route of before: wait for its end or run `sluice abort`',
+}).describe(
   'A Rollout releases new versions of one service: a change of the workload is given a small share of the requests, then more of it for as long as the evidence supports it, and is taken back the moment it is seen to be worse.',
 );
 

@@ -44,9 +44,27 @@ export function withRule<S extends z.ZodType>(schema: S, rule: Rule<z.output<S>>
   });
 }
 
-/** The schema with a rule that its value never changes once the object exists; only the API server can see that. */
+/** A rule about a change; only the API server sees both sides of one. */
+export interface ChangeRule {
+  /** CEL over `self` and `oldSelf`; true means that the change is right. */
+  readonly cel: string;
+  readonly message: string;
+  /** The field below `self` that must not change so; default: `self`. */
+  readonly field?: string;
+}
+
+/** The schema with the rule added, for the API server. */
+export function withChangeRule<S extends z.ZodType>(schema: S, { cel, message, field }: ChangeRule): S {
+  return withValidation(schema, schema.meta(), {
+    rule: cel,
+    message,
+    ...(field !== undefined && { fieldPath: `.${field}` }),
+  });
+}
+
+/** The schema with the rule that its value never changes once the object exists. */
 export function immutable<S extends z.ZodType>(schema: S, message: string): S {
-  return withValidation(schema, schema.meta(), { rule: 'self == oldSelf', message });
+  return withChangeRule(schema, { cel: 'self == oldSelf', message });
 }
 
 /** Rule that exactly one of `blocks` is set; `cure` says which one to add when there is none. */

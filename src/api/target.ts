@@ -55,6 +55,4 @@ const istioSchema = z
 export const routingSchema = withRule(
   z.strictObject({ istio: istioSchema.exactOptional() }),
   exactlyOneOf(['istio'], 'add `istio: {}`'),
-).describe(
-  'The mesh or gateway that splits the requests. Exactly one block. A change takes effect between releases; during one, status says that it waits.',
-);
+).describe('The mesh or gateway that splits the requests. Exactly one block. It cannot change during a release.');

@@ -78,6 +78,20 @@ describe('the API server', () => {
     await remove(created);
   });
 
+  it('refuses another route during a release, and takes it afterwards', async () => {
+    await create(minimal());
+    const ref = { kind: kinds.rollout, namespace: NAMESPACE, name: 'checkout' };
+    const reroute = () => kube.mergePatch(ref, { spec: { routing: { istio: { virtualService: 'checkout' } } } }, write);
+    const setCanary = (canary: object | null) =>
+      kube.mergePatch(ref, { status: { canary } }, { ...write, subresource: 'status' });
+    await setCanary({ revision: '7f9c8b5d4f' });
+    await expect(reroute()).rejects.toThrow('spec.routing: Invalid value: must not change during a release');
+    await expect(kube.mergePatch(ref, { spec: { drain: '7s' } }, write)).resolves.toBeDefined();
+    await setCanary(null);
+    await expect(reroute()).resolves.toBeDefined();
+    await remove(minimal());
+  });
+
   it('takes every field of status, at the status subresource only', async () => {
     const created = await create(minimal());
     const status = parse(readFileSync(join(import.meta.dirname, '../contract/api/status.yaml'), 'utf8')) as object;
