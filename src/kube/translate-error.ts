@@ -90,7 +90,7 @@ function conflict(status: Status, message: string): Translation {
     return { class: 'ConflictError', code: 'FIELD_CONFLICT', message, details: { conflicts } };
   }
   if (status.reason === 'AlreadyExists') return { class: 'ConflictError', code: 'ALREADY_EXISTS', message };
-  const isOtherObject = /Precondition failed: UID/.test(status.message ?? '');
+  const isOtherObject = /UID in (the )?precondition/.test(status.message ?? '');
   return { class: 'ConflictError', code: isOtherObject ? 'UID_CONFLICT' : 'RESOURCE_VERSION_CONFLICT', message };
 }
 

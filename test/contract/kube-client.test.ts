@@ -164,7 +164,7 @@ describe('errors', () => {
     [
       'another object of the name',
       create,
-      statusBody(409, 'Conflict', 'Precondition failed: UID', {}),
+      statusBody(409, 'Conflict', 'Precondition failed: UID in precondition: x', {}),
       'ConflictError UID_CONFLICT',
     ],
     [
