@@ -50,7 +50,14 @@ function routeCommands(
   const isForeign = facts.route.kind === 'foreign';
   // Users come before the edit when the canary does harm; anything else waits for a word from the operator.
   if (isForeign && state !== 'Withdrawing' && isRouteHeld(context, facts)) return [];
+  if (!hasSomewhereToGo(route, facts)) return [];
   return [{ kind: 'WriteRoute', route, replacesForeign: isForeign }];
+}
+
+/** A bad canary that answers is better than a stable version without a single ready pod: that one is waited for. */
+function hasSomewhereToGo(route: Route, facts: Facts): boolean {
+  if (route.kind === 'plain' || route.canaryBp === 10_000) return true;
+  return revisionFact(facts, route.stable).service.readyEndpoints > 0;
 }
 
 function deploymentCommands({ paused, minReplicas }: Desired, { workload }: Facts): readonly Command[] {

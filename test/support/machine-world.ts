@@ -272,16 +272,15 @@ export class MachineWorld {
     if (route.kind === 'revisions') {
       if (route.canaryBp < 0 || route.canaryBp > 10_000) throw new Error('weights do not sum to 100');
       if ((route.canary === null) !== (route.canaryBp === 0)) throw new Error('weight without a canary');
-      const names = [
-        ...(route.canaryBp < 10_000 ? [route.stable] : []),
-        ...(route.canary === null ? [] : [route.canary]),
-      ];
-      for (const name of names) {
-        const { hasService, ready } = this.revision(name);
-        if (!hasService || ready === 0) throw new Error(`route names ${name}, which has no ready endpoints`);
-      }
+      if (route.canaryBp < 10_000) this.requireEndpoints(route.stable);
+      if (route.canary !== null) this.requireEndpoints(route.canary);
     }
     this.route = route;
+  }
+
+  private requireEndpoints(name: string): void {
+    const { hasService, ready } = this.revision(name);
+    if (!hasService || ready === 0) throw new Error(`route names ${name}, which has no ready endpoints`);
   }
 
   private names(revision: string): boolean {

@@ -85,6 +85,9 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
     case 'Relinquishing':
       return trafficWait(state, context, look, `${back}requests follow the original route`);
     case 'Withdrawing':
+      if (revisionFact(facts, context.stable).service.readyEndpoints === 0) {
+        return wait('StableNotReady', `${back}holds: stable has no ready pod that could take the requests back`);
+      }
       return trafficWait(state, context, look, `${back}no request goes to the canary`);
     case 'RemovingCanary':
       return wait(
