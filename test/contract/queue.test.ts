@@ -213,6 +213,19 @@ describe('the queue on Redis', () => {
       await recorder.reached('b', 1);
     });
 
+    test('does not notice that its connections are cut', async () => {
+      const { queue, recorder } = await readyQueue();
+      queue.start(recorder.handler, 2);
+      for (let round = 1; round <= 5; round += 1) {
+        queue.add(`before ${round}`, 'change');
+        expect(await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')).toMatch(/^:[0-9]+$/);
+        queue.add(`after ${round}`, 'change');
+        await recorder.reached(`before ${round}`, 1);
+        await recorder.reached(`after ${round}`, 1);
+      }
+      expect(queue.health().state).toBe('ready');
+    });
+
     test('starts without it, and closes without it', async () => {
       await redis.stop();
       const queue = createQueue();
