@@ -226,6 +226,57 @@ describe('the queue on Redis', () => {
       expect(queue.health().state).toBe('ready');
     });
 
+    const seed = Number(process.env['SLUICE_QUEUE_SEED'] ?? 1);
+
+    test(`loses no key through a series of failures (SLUICE_QUEUE_SEED=${seed})`, { timeout: 90_000 }, async () => {
+      const { queue, recorder } = await readyQueue();
+      const random = seededRandom(seed);
+      const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+      const failures: readonly (() => Promise<unknown>)[] = [
+        () => redis.command('FLUSHALL'),
+        () => redis.command('CLIENT', 'KILL', 'TYPE', 'normal'),
+        () => redis.stop().then(() => redis.start()),
+        () =>
+          redis
+            .stop()
+            .then(() => pause(2_500))
+            .then(() => redis.start()),
+        async () => redis.freeze(),
+        async () => redis.freeze(),
+      ];
+      const addedAt = new Map<string, number>();
+      const begunAt = new Map<string, number>();
+      recorder.behave = async (key) => {
+        begunAt.set(key, performance.now());
+        await pause(10 * random());
+        if (random() < 0.1) throw new Error('a failure of the handler');
+      };
+      queue.start(recorder.handler, 3);
+      const adding = setInterval(() => {
+        const key = `key ${Math.floor(20 * random())}`;
+        addedAt.set(key, performance.now());
+        queue.add(key, 'change');
+      }, 7);
+      const story: string[] = [];
+      for (let step = 0; step < 8; step += 1) {
+        const failure = failures[Math.floor(failures.length * random())];
+        story.push(String(failure));
+        await failure?.();
+        await pause(2_000 * random());
+        redis.thaw();
+      }
+      clearInterval(adding);
+      await state(queue, 'ready');
+      const missing = () => [...addedAt].filter(([key, at]) => (begunAt.get(key) ?? 0) < at).map(([key]) => key);
+      const lastSeen = () => ({ missing: missing(), story });
+      await eventually('a run of each key after its last add', () => missing().length === 0, {
+        withinMs: 20_000,
+        lastSeen,
+      });
+      expect(addedAt.size).toBe(20);
+      expect(recorder.overlaps).toEqual([]);
+    });
+
     test('starts without it, and closes without it', async () => {
       await redis.stop();
       const queue = createQueue();
@@ -265,3 +316,14 @@ describe('the queue on Redis', () => {
     });
   });
 });
+
+/** Mulberry32: small, and the same for the same seed. */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
