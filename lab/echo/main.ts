@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createControlServer } from '../catalogue/control-server.ts';
 import { behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
 import { CONTROL_PORT } from './control.ts';
-import { createNextHop } from './next-hop.ts';
+import { createNextHop, type HopResult } from './next-hop.ts';
 
 const env = process.env;
 const number = (name: string, fallback: number) => Number(env[name] ?? fallback);
@@ -34,6 +34,12 @@ function answer(response: ServerResponse, status: number, headers: Record<string
   response.end(body);
 }
 
+function hopHeaders({ via, failedHop, cause }: HopResult): Record<string, string> {
+  if (!failedHop) return { 'x-via': via };
+  // Node refuses control characters in a header, and a proxy's words may have any.
+  return { 'x-via': via, 'x-failed-hop': failedHop, 'x-failed-cause': (cause ?? '').replace(/[^ -~]+/g, ' ') };
+}
+
 async function echo(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const { isError, delayMs } = nextFate(behaviour, random);
   const errorStatus = behaviour.errorStatus;
@@ -41,7 +47,7 @@ async function echo(incoming: IncomingMessage, response: ServerResponse): Promis
   if (isError) return answer(response, errorStatus, {});
   if (!callNextHop) return answer(response, 200, {});
   const hop = await callNextHop(incoming.headers);
-  answer(response, hop.status, { 'x-via': hop.via, ...(hop.failedHop ? { 'x-failed-hop': hop.failedHop } : {}) });
+  answer(response, hop.status, hopHeaders(hop));
 }
 
 const server = createServer((incoming, response) => {

@@ -9,6 +9,7 @@ describe('the answer of a next hop', () => {
       status: 200,
       via: 'checkout=v2,payments=v1',
       failedHop: undefined,
+      cause: undefined,
     });
   });
 
@@ -17,16 +18,27 @@ describe('the answer of a next hop', () => {
       status: 502,
       via: 'checkout=v2',
       failedHop: 'checkout=v2',
+      cause: '500',
     });
   });
 
   it('passes on the blame of a hop further down', () => {
-    const headers = { 'x-version': 'v2', 'x-via': 'payments=v3', 'x-failed-hop': 'payments=v3' };
-    expect(hopResult('checkout', 502, headers)).toMatchObject({ status: 502, failedHop: 'payments=v3' });
+    const headers = {
+      'x-version': 'v2',
+      'x-via': 'payments=v3',
+      'x-failed-hop': 'payments=v3',
+      'x-failed-cause': '500',
+    };
+    expect(hopResult('checkout', 502, headers)).toMatchObject({ status: 502, failedHop: 'payments=v3', cause: '500' });
   });
 
   it('is a 503 when only a proxy has answered', () => {
-    expect(hopResult('checkout', 503, {})).toEqual({ status: 503, via: 'checkout=none', failedHop: 'checkout=none' });
+    expect(hopResult('checkout', 503, {}, 'no healthy upstream')).toEqual({
+      status: 503,
+      via: 'checkout=none',
+      failedHop: 'checkout=none',
+      cause: '503 no healthy upstream',
+    });
   });
 });
 
@@ -54,7 +66,7 @@ describe('a call to the next hop', () => {
     });
     server.closeAllConnections();
     server.close();
-    expect(result).toEqual({ status: 200, via: 'checkout=v1', failedHop: undefined });
+    expect(result).toEqual({ status: 200, via: 'checkout=v1', failedHop: undefined, cause: undefined });
     expect(seen.url).toBe('http://checkout.shop/pay');
     expect(seen.headers).toMatchObject({ host: 'checkout.shop', 'x-cohort': 'chaos' });
     expect(seen.headers).not.toHaveProperty('x-envoy-attempt-count');

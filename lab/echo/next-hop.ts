@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request } from 'node:http';
 
 /** What became of a call to the next hop. */
 export interface HopResult {
@@ -8,6 +8,8 @@ export interface HopResult {
   readonly via: string;
   /** Who failed: `checkout=v2`, or `checkout=none` when no pod answered. */
   readonly failedHop: string | undefined;
+  /** Why, in the words of whoever knows: a proxy, or the connection. */
+  readonly cause: string | undefined;
 }
 
 /** Calls one URL, through the sidecar's proxy where there is one. */
@@ -23,18 +25,36 @@ function forwarded(headers: IncomingHttpHeaders): Record<string, string> {
   return kept;
 }
 
-/** What the answer of a hop means for its caller. */
-export function hopResult(service: string, status: number, headers: IncomingHttpHeaders): HopResult {
-  const version = headers['x-version'];
-  const own = `${service}=${typeof version === 'string' ? version : 'none'}`;
-  const further = typeof headers['x-via'] === 'string' ? `,${headers['x-via']}` : '';
-  if (status < 500) return { status: 200, via: own + further, failedHop: undefined };
-  const deeper = headers['x-failed-hop'];
+/** What the answer of a hop means for its caller; `body` is how it begins. */
+export function hopResult(service: string, status: number, headers: IncomingHttpHeaders, body = ''): HopResult {
+  const version = headerText(headers['x-version']);
+  const own = `${service}=${version ?? 'none'}`;
+  const further = headerText(headers['x-via']);
+  const via = further ? `${own},${further}` : own;
+  if (status < 500) return { status: 200, via, failedHop: undefined, cause: undefined };
   return {
     status: version === undefined ? 503 : 502,
-    via: own + further,
-    failedHop: typeof deeper === 'string' ? deeper : own,
+    via,
+    failedHop: headerText(headers['x-failed-hop']) ?? own,
+    cause: headerText(headers['x-failed-cause']) ?? `${status}${version === undefined ? ` ${body}` : ''}`.trim(),
   };
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function unreachable(service: string, error: Error): HopResult {
+  return { status: 503, via: `${service}=none`, failedHop: `${service}=none`, cause: error.message };
+}
+
+/** Long enough for what a proxy says about itself. */
+const CAUSE_LENGTH = 160;
+
+async function read(service: string, response: IncomingMessage): Promise<HopResult> {
+  let body = '';
+  for await (const chunk of response) if (body.length < CAUSE_LENGTH) body += chunk;
+  return hopResult(service, response.statusCode ?? 0, response.headers, body.slice(0, CAUSE_LENGTH));
 }
 
 /** A caller of `url` with kept connections. */
@@ -50,16 +70,12 @@ export function createNextHop(url: string, proxy: string | undefined, timeoutMs:
   };
   return (headers) =>
     new Promise((resolve) => {
-      const unreachable = { status: 503, via: `${service}=none`, failedHop: `${service}=none` };
+      const fail = (error: Error) => resolve(unreachable(service, error));
       const call = request(
         { ...options, headers: { ...forwarded(headers), host: target.host }, signal: AbortSignal.timeout(timeoutMs) },
-        (response) => {
-          response.resume();
-          response.on('error', () => resolve(unreachable));
-          response.on('end', () => resolve(hopResult(service, response.statusCode ?? 0, response.headers)));
-        },
+        (response) => void read(service, response).then(resolve, fail),
       );
-      call.on('error', () => resolve(unreachable));
+      call.on('error', fail);
       call.end();
     });
 }

@@ -35,7 +35,12 @@ describe('the client of a load', () => {
 
   it('reads who answered and who failed from the headers', async () => {
     const proxy = await serve((_request, response) => {
-      response.writeHead(502, { 'x-version': 'v1', 'x-via': 'checkout=v2', 'x-failed-hop': 'checkout=v2' });
+      response.writeHead(502, {
+        'x-version': 'v1',
+        'x-via': 'checkout=v2',
+        'x-failed-hop': 'checkout=v2',
+        'x-failed-cause': '503 overflow',
+      });
       response.end('body');
     });
     expect(await client(proxy)(7)).toMatchObject({
@@ -43,6 +48,7 @@ describe('the client of a load', () => {
       status: 502,
       versions: ['frontend=v1', 'checkout=v2'],
       failedHop: 'checkout=v2',
+      cause: '503 overflow',
     });
   });
 
@@ -54,7 +60,7 @@ describe('the client of a load', () => {
     expect(await client(proxy)(0)).toMatchObject({
       status: 503,
       failedHop: 'frontend=none',
-      cause: 'no healthy upstream',
+      cause: '503 no healthy upstream',
     });
   });
 

@@ -33,7 +33,11 @@ async function outcomeOf(
   const answered = { dueAtMs, endedAtMs: now(), status, versions };
   if (!isFailure(status)) return answered;
   const failedHop = text(headers['x-failed-hop']) ?? versions[0] ?? `${service}=none`;
-  return { ...answered, failedHop, cause: versions.length > 0 ? `answered by ${failedHop}` : cause };
+  return {
+    ...answered,
+    failedHop,
+    cause: text(headers['x-failed-cause']) ?? `${status}${versions.length > 0 ? '' : ` ${cause}`}`.trim(),
+  };
 }
 
 function wordsOf(error: unknown, timeoutMs: number): string {
