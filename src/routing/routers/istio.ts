@@ -71,7 +71,7 @@ function renderOwn(target: RouteTarget, route: Route, current: RouteObjects): re
 
 /**
  * By JSON patch, because server-side apply would have to take all of `spec.http` by force, and would delete it when released
- * (design.md, routing: VirtualService `spec.http` is one atomic field).
+ * (`spec.http` of a VirtualService is one atomic field).
  */
 function renderAdopted(
   target: RouteTarget,
@@ -125,7 +125,7 @@ function releaseAdopted(target: RouteTarget, original: Adopted, current: RouteOb
   if (adopted === undefined || !isEqual(adopted.spec, JSON.parse(original.spec))) return [];
   const now = (adopted.metadata.managedFields ?? []) as readonly ManagedFieldsEntry[];
   const wanted = withSpecOwnersOf(JSON.parse(original.managedFields) as readonly ManagedFieldsEntry[], now);
-  // An empty list would make the server forget all owners instead of setting none.
+  // The server takes an empty list for "as they are", so that it would answer the same for ever.
   if (wanted.length === 0 || isEqual(now, wanted)) return [];
   return [guarded(target, adopted, [{ op: 'replace', path: '/metadata/managedFields', value: wanted }])];
 }
