@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { runChild } from './child.ts';
+import { type Command, runChild } from './child.ts';
 import type { TierContext } from './tier.ts';
 
 /** A command that must end with exit code 0; it counts as one test. */
 export interface Check {
   readonly name: string;
-  readonly command: readonly [string, ...string[]];
+  readonly command: Command;
 }
 
 const NODE = process.execPath;

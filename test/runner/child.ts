@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -8,36 +8,46 @@ export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 /** How long an interrupted command gets to end by itself before it is killed. */
 const GRACE_MS = 10_000;
 
+/** Starts a command in the checkout with standard output and standard error as pipes. */
+export type StartChild = (command: Command, env: Readonly<Record<string, string>>) => ChildProcess;
+
+/** A program and its arguments. */
+export type Command = readonly [string, ...string[]];
+
 export interface ChildOptions {
   readonly signal: AbortSignal;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Called with every line of standard output and standard error as it comes. */
   readonly onLine: (line: string) => void;
+  /** How to start it. Default: as a child of this process. */
+  readonly start?: StartChild | undefined;
 }
 
 /**
  * Runs `command` in the checkout and resolves with its exit code: 128 where a signal ended it, or where it was not started
  * because the run is interrupted already.
  */
-export function runChild(command: readonly [string, ...string[]], options: ChildOptions): Promise<number> {
-  if (options.signal.aborted) return Promise.resolve(128);
-  const [program, ...args] = command;
-  const child = spawn(program, args, {
-    cwd: projectRoot,
-    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', options.onLine);
+export function runChild(command: Command, options: ChildOptions): Promise<number> {
+  const { signal, env = {}, onLine, start = startHere } = options;
+  if (signal.aborted) return Promise.resolve(128);
+  const child = start(command, { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }), ...env });
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream) createInterface({ input: stream }).on('line', onLine);
+  }
   const stop = () => {
     child.kill('SIGTERM');
     setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref();
   };
-  options.signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
-      options.signal.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', stop);
       resolve(code ?? 128);
     });
   });
 }
+
+const startHere: StartChild = ([program, ...args], env) =>
+  spawn(program, args, { cwd: projectRoot, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });

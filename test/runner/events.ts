@@ -1,6 +1,7 @@
 /** What the Vitest process tells the test runner, one line each, while tests run. */
 export type TestEvent =
   | { readonly kind: 'moduleStarted'; readonly file: string }
+  | { readonly kind: 'testStarted'; readonly file: string; readonly name: string }
   | {
       readonly kind: 'testEnded';
       readonly file: string;

@@ -1,18 +1,47 @@
 import { globSync } from 'node:fs';
-import { projectRoot } from './child.ts';
+import { type Lab, labAvailability, openLab } from '../../lab/lab.ts';
+import { projectRoot, type StartChild } from './child.ts';
+import { showPart } from './parts.ts';
 import type { TierContext } from './tier.ts';
+import { runVitest } from './vitest-run.ts';
 
-/** Runs the end-to-end tests inside a lab; without one, each test file is a counted skip, or with CI=true a failure. */
+/** Its own name keeps the tests' lab apart from one that somebody works with. */
+const LAB_NAME = 'test';
+
+/**
+ * Runs the end-to-end tests inside a lab that is started for them and stopped after them. Where no lab is possible each test file
+ * is a counted skip, and with CI=true a failure.
+ */
 export async function runLabTier(context: TierContext): Promise<void> {
-  refuse(context, 'the lab cannot be opened from the test runner yet');
+  const files = globSync('test/e2e/**/*.test.ts', { cwd: projectRoot })
+    .filter((file) => file.includes(context.filter ?? ''))
+    .sort();
+  if (files.length === 0) return;
+  const availability = await labAvailability();
+  if (!availability.available) {
+    refuse(files, availability.reason, context);
+    return;
+  }
+  context.terminal.activity('starting the lab');
+  const { signal } = context;
+  const lab = await openLab({ name: LAB_NAME, onProgress: showPart(context.terminal), signal });
+  if (!lab.started) context.terminal.line(`  lab "${LAB_NAME}" runs already; it is used as it is and left running`);
+  try {
+    await runVitest({ project: 'lab', start: startInside(lab) }, context);
+  } finally {
+    context.terminal.activity('stopping the lab');
+    await lab.close();
+  }
 }
 
-function refuse(context: TierContext, reason: string): void {
-  const files = globSync('test/e2e/**/*.test.ts', { cwd: projectRoot })
-    .sort()
-    .filter((file) => file.includes(context.filter ?? ''));
+function startInside(lab: Lab): StartChild {
+  return ([program, ...args], env) =>
+    lab.exec(program, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function refuse(files: readonly string[], reason: string, { counts }: TierContext): void {
   for (const file of files) {
-    if (process.env.CI === 'true') context.counts.failures.push({ name: file, text: `there is no lab: ${reason}` });
-    else context.counts.skips.push({ name: file, reason });
+    if (process.env.CI === 'true') counts.failures.push({ name: file, text: `there is no lab: ${reason}` });
+    else counts.skips.push({ name: file, reason: `there is no lab: ${reason}` });
   }
 }

@@ -15,6 +15,10 @@ export default class EventReporter implements Reporter {
     send({ kind: 'moduleStarted', file: module.relativeModuleId });
   }
 
+  onTestCaseReady(test: TestCase): void {
+    send({ kind: 'testStarted', file: test.module.relativeModuleId, name: test.fullName });
+  }
+
   onTestCaseResult(test: TestCase): void {
     const result = test.result();
     if (result.state === 'pending') return;

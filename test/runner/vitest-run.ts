@@ -1,4 +1,4 @@
-import { runChild } from './child.ts';
+import { type Command, runChild, type StartChild } from './child.ts';
 import { decodeEvent, type TestEvent } from './events.ts';
 import type { Counts } from './tally.ts';
 import type { Terminal } from './terminal.ts';
@@ -8,8 +8,8 @@ export interface VitestRun {
   /** Name of the Vitest project, which is the tier's name. */
   readonly project: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Put before the command, to run it inside the lab. */
-  readonly prefix?: readonly string[];
+  /** How to start Vitest, where not as a plain child process. */
+  readonly start?: StartChild;
 }
 
 /** A line that a test writes with this in front is shown although the test passes. */
@@ -27,8 +27,7 @@ interface FileProgress {
 /** Runs one tier's test files in a Vitest process of their own and counts every test as it ends. */
 export async function runVitest(run: VitestRun, context: TierContext): Promise<void> {
   const tracker = trackEvents(context.counts, context.terminal);
-  const [program, ...args] = [
-    ...(run.prefix ?? []),
+  const command: Command = [
     process.execPath,
     'node_modules/vitest/vitest.mjs',
     'run',
@@ -37,12 +36,9 @@ export async function runVitest(run: VitestRun, context: TierContext): Promise<v
     '--reporter',
     './test/runner/vitest-reporter.ts',
     ...(context.filter === undefined ? [] : [context.filter]),
-  ] as [string, ...string[]];
-  const code = await runChild([program, ...args], {
-    signal: context.signal,
-    ...(run.env === undefined ? {} : { env: run.env }),
-    onLine: tracker.take,
-  });
+  ];
+  const { signal } = context;
+  const code = await runChild(command, { signal, env: run.env, start: run.start, onLine: tracker.take });
   tracker.close(code);
 }
 
@@ -88,10 +84,12 @@ function takeEvent(
     case 'moduleStarted':
       terminal.activity(event.file);
       return;
+    case 'testStarted':
+      terminal.activity(`${event.file}  ${event.name}`);
+      return;
     case 'testEnded':
       file[event.outcome] += 1;
       countTest(event, counts);
-      terminal.activity(`${event.file}  ${event.name}`);
       if (event.outcome === 'failed') terminal.line(`  FAILED  ${event.file}  ${event.name}`);
       return;
     case 'brokenOutsideTests':
