@@ -7,3 +7,8 @@ export function logSumExp(terms: readonly number[]): number {
   for (const term of terms) sum += Math.exp(term - largest);
   return largest + Math.log(sum);
 }
+
+/** Returns ln(exp(a) + exp(b)) without overflow, for finite terms. */
+export function logAddExp(a: number, b: number): number {
+  return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
+}

@@ -1,4 +1,4 @@
-import { logSumExp } from './log-space.ts';
+import { logAddExp, logSumExp } from './log-space.ts';
 
 /**
  * Evidence of one test: a bet on each alternative of its grid, begun anew at every batch in case the fault begins there
@@ -28,12 +28,13 @@ export const FROM_THE_START: Stake = { plannedBatches: 1 };
 /** Adds one batch: `lnFactors` holds ln of the likelihood ratio of each alternative of the grid against the null. */
 export function grow(mixture: Mixture, lnFactors: readonly number[], stake: Stake): Mixture {
   const batches = mixture.batches + 1;
-  const start = startShare(batches, stake.plannedBatches);
+  const lnStart = lnStartShare(batches, stake.plannedBatches);
+  const lnEqual = -Math.log(lnFactors.length);
   const lnMasses = lnFactors.map((lnFactor, i) => {
-    const lnStart = Math.log(start) + (stake.lnShares?.[i] ?? -Math.log(lnFactors.length));
     const before = mixture.lnMasses[i];
-    if (before === undefined) return lnStart + lnFactor;
-    return (start === 0 ? before : logSumExp([before, lnStart])) + lnFactor;
+    if (before !== undefined && lnStart === null) return before + lnFactor;
+    const started = (lnStart ?? 0) + (stake.lnShares?.[i] ?? lnEqual);
+    return (before === undefined ? started : logAddExp(before, started)) + lnFactor;
   });
   return { batches, lnMasses };
 }
@@ -59,8 +60,11 @@ export function temper(lnFactors: readonly number[], dispersion: number): readon
   return dispersion === 1 ? lnFactors : lnFactors.map((lnFactor) => lnFactor / dispersion);
 }
 
-/** Half the stake and one share goes on a fault present from the start, one share on a start at each later batch. */
-function startShare(batch: number, plannedBatches: number): number {
-  if (batch === 1) return 0.5 + 0.5 / plannedBatches;
-  return batch <= plannedBatches ? 0.5 / plannedBatches : 0;
+/**
+ * Half the stake and one share goes on a fault present from the start, one share on a start at each later batch; null when all is
+ * staked.
+ */
+function lnStartShare(batch: number, plannedBatches: number): number | null {
+  if (batch === 1) return Math.log(0.5 + 0.5 / plannedBatches);
+  return batch <= plannedBatches ? Math.log(0.5 / plannedBatches) : null;
 }
