@@ -13,6 +13,10 @@ export interface BullSession {
   /** Resolves when Redis has taken the wake. The same wake again is a no-op. */
   wake(wake: Wake): Promise<void>;
   cancelWake(wake: Wake): Promise<void>;
+  /** How many keys wait for a worker. */
+  waitingKeys(): Promise<number>;
+  /** When the wake that comes next, or should have come, is due; in ms since the epoch. */
+  nextWakeMs(): Promise<number | undefined>;
   /** Begins to take keys; `work` must not reject. */
   start(work: (key: string, reason: Reason) => Promise<void>, concurrency: number): void;
   /** Stops taking keys, waits until `idle` resolves (nothing is being worked on), and for Redis no longer than a moment. */
@@ -89,6 +93,12 @@ export async function openBullSession(options: BullSessionOptions): Promise<Bull
     async wake({ key, name, atMs, reason }) {
       const delay = Math.max(0, atMs - clock.now());
       await wakes.add('wake', { key, reason }, { ...FORGET, jobId: wakeId(key, name, atMs), delay });
+    },
+    waitingKeys: () => reconcile.getWaitingCount(),
+    async nextWakeMs() {
+      const [waiting, delayed] = await Promise.all([wakes.getWaiting(0, 0), wakes.getDelayed(0, 0)]);
+      const [next] = [...waiting, ...delayed];
+      return next === undefined ? undefined : next.timestamp + next.delay;
     },
     async cancelWake({ key, name, atMs }) {
       await wakes.remove(wakeId(key, name, atMs));

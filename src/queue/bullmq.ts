@@ -25,6 +25,8 @@ export interface BullQueueOptions {
 type Mode = 'connecting' | 'shared' | 'local' | 'closed';
 
 const SEND_TIMEOUT_MS = 2_000;
+/** So long may keys wait although a worker is free; then the worker has come to a halt unnoticed. */
+const HALT_MS = 10_000;
 
 /**
  * The queue that several replicas share through Redis. While Redis cannot be used the process works its own keys from memory, and
@@ -58,15 +60,24 @@ export function createBullQueue(options: BullQueueOptions): Queue {
       shared.takeOver();
       return true;
     },
-    onDown() {
-      shared.session?.abandon();
-      shared.session = undefined;
-      enter('local');
-      shared.giveUp();
-    },
+    onDown: goLocal,
     onForgotten: shared.tellAgain,
-    onBeat: ledger.prune,
+    onBeat() {
+      ledger.prune();
+      void shared.hasHalted().then((hasHalted) => {
+        if (!hasHalted || isClosed) return;
+        link.reopen(`the workers took nothing for ${HALT_MS} ms`);
+        goLocal();
+      });
+    },
   });
+
+  function goLocal(): void {
+    shared.session?.abandon();
+    shared.session = undefined;
+    enter('local');
+    shared.giveUp();
+  }
 
   function health(): ReturnType<Queue['health']> {
     if (shared.mode === 'shared') return { state: 'ready', message: 'shared through Redis' };
@@ -101,6 +112,8 @@ function createShared(parts: {
   const active = new Set<Promise<void>>();
   const state: { mode: Mode; session: BullSession | undefined } = { mode: 'connecting', session: undefined };
   let worker: { readonly handler: Handler; readonly concurrency: number } | undefined;
+  /** Since then keys wait, and none was taken although a worker was free. */
+  let idleSinceMs = clock.now();
 
   const inTime = <T>(work: Promise<T>): Promise<T> =>
     deadline(work, { clock, afterMs: SEND_TIMEOUT_MS, what: 'no answer from Redis' });
@@ -138,6 +151,7 @@ function createShared(parts: {
   /** One run of a key that came from Redis; never at the same time as a run of it from memory. */
   const work = (key: string, reason: Reason): Promise<void> => {
     ledger.settle(key);
+    idleSinceMs = clock.now();
     const run = lock(key, () => attempts.run(key, async () => worker?.handler(key, [reason])));
     active.add(run);
     return run.finally(() => active.delete(run));
@@ -173,6 +187,19 @@ function createShared(parts: {
     tellAgain(): void {
       for (const [key, reason] of ledger.keys()) outbox.add(key, reason);
       for (const wake of ledger.wakes()) sendWake(wake);
+    },
+    /** Asked with each beat: whether keys or wakes wait although a worker of ours is free. */
+    async hasHalted(): Promise<boolean> {
+      const { session } = state;
+      if (session === undefined || worker === undefined || active.size >= worker.concurrency) {
+        idleSinceMs = clock.now();
+        return false;
+      }
+      const asked = Promise.all([session.waitingKeys(), session.nextWakeMs()]);
+      const [keys, wakeMs] = await inTime(asked).catch(() => [0, undefined] as const);
+      if (keys === 0) idleSinceMs = clock.now();
+      const since = Math.min(idleSinceMs, wakeMs ?? Number.POSITIVE_INFINITY);
+      return session === state.session && clock.now() - since >= HALT_MS;
     },
     async idle(): Promise<void> {
       while (active.size > 0) await Promise.all(active);

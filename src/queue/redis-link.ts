@@ -6,6 +6,8 @@ import { deadline } from './deadline.ts';
 export interface RedisLink {
   /** The last failure in words. */
   problem(): string;
+  /** Has `onUp` called again, because what it opened is of no use; `why` becomes the problem. */
+  reopen(why: string): void;
   close(): void;
 }
 
@@ -101,6 +103,10 @@ export function watchRedis(options: RedisLinkOptions): RedisLink {
 
   return {
     problem: () => problem,
+    reopen(why) {
+      isUp = false;
+      problem = why;
+    },
     close() {
       stop.abort();
       redis.disconnect();

@@ -213,6 +213,17 @@ describe('the queue on Redis', () => {
       await recorder.reached('b', 1);
     });
 
+    test.each(['reconcile', 'wake'])('works on its keys although the %s worker has come to a halt', async (name) => {
+      const { queue, recorder } = await readyQueue();
+      queue.start(recorder.handler, 2);
+      queue.add('first', 'change');
+      await recorder.reached('first', 1);
+      await redis.command('HSET', `sluice:${name}:meta`, 'paused', '1');
+      if (name === 'wake') queue.wakeAt('a', 'deadline', Date.now() + 10);
+      else queue.add('a', 'change');
+      await recorder.reached('a', 1);
+    });
+
     test('does not notice that its connections are cut', async () => {
       const { queue, recorder } = await readyQueue();
       queue.start(recorder.handler, 2);
