@@ -37,7 +37,7 @@ async function runTier(tier: Tier, options: RunOptions, signal: AbortSignal): Pr
     await tier.run({ counts, terminal, signal, filter: options.filter });
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    counts.failures.push({ name: `${tier.name}: could not run`, text });
+    if (!signal.aborted) counts.failures.push({ name: `${tier.name}: could not run`, text });
   }
   if (signal.aborted)
     counts.failures.push({ name: `${tier.name}: interrupted`, text: 'the tier did not run to its end' });

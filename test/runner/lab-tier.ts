@@ -25,7 +25,11 @@ export async function runLabTier(context: TierContext): Promise<void> {
   context.terminal.activity('starting the lab');
   const { signal } = context;
   const lab = await openLab({ name: LAB_NAME, onProgress: showPart(context.terminal), signal });
-  if (!lab.started) context.terminal.line(`  lab "${LAB_NAME}" runs already; it is used as it is and left running`);
+  if (!lab.started) {
+    context.terminal.line(
+      `  lab "${LAB_NAME}" runs already and is left running; stop it: npm run lab -- --name ${LAB_NAME} down`,
+    );
+  }
   try {
     await runVitest({ project: 'lab', start: startInside(lab) }, context);
   } finally {

@@ -39,7 +39,7 @@ export async function runVitest(run: VitestRun, context: TierContext): Promise<v
   ];
   const { signal } = context;
   const code = await runChild(command, { signal, env: run.env, start: run.start, onLine: tracker.take });
-  tracker.close(code);
+  if (!signal.aborted) tracker.close(code);
 }
 
 /** Turns the child's lines into counts; what is not an event is kept to explain a crash. */
