@@ -125,7 +125,10 @@ describe('the increments of a counter', () => {
     const series = seriesOf([10, 3]);
     expect(takeIncrements(series, 100, neverScrapedBefore)).toEqual([]);
     addSamples(series, toSamples([[20, 4]]));
-    expect(takeIncrements(series, 100, 5)).toEqual([{ at: 20, amount: 4 }]);
+    expect(takeIncrements(series, 100, 5)).toEqual([
+      { at: 10, amount: 3 },
+      { at: 20, amount: 1 },
+    ]);
   });
 
   it('are handed out once and only up to the given time', () => {

@@ -16,14 +16,16 @@ export interface CounterSeries {
   readonly at: number[];
   readonly value: number[];
   readonly growth: number[];
+  /** Growth up to each sample since the one before it, as far as handed out. */
+  readonly handedOut: number[];
   firstAt: number;
   firstValue: number;
+  /** The counter is known to have started from 0 after its target was first scraped. */
+  isStartKnown: boolean;
   /** Samples before this index have been asked about by `takeIncrements`. */
   next: number;
-  /** Growth that has been handed out. */
-  counted: number;
-  /** Samples older than this have been dropped. */
-  trimmedBefore: number;
+  /** Growth up to the newest sample that was dropped; undefined while none was. */
+  droppedGrowth: number | undefined;
 }
 
 export function emptySeries(): CounterSeries {
@@ -31,27 +33,35 @@ export function emptySeries(): CounterSeries {
     at: [],
     value: [],
     growth: [],
+    handedOut: [],
     firstAt: Number.POSITIVE_INFINITY,
     firstValue: 0,
+    isStartKnown: false,
     next: 0,
-    counted: 0,
-    trimmedBefore: Number.NEGATIVE_INFINITY,
+    droppedGrowth: undefined,
   };
 }
 
 /**
  * Takes in samples in any order, any number of times. Duplicates (same timestamp), NaN, infinite and negative values, and samples older
- * than what was trimmed are skipped: a counter's next sample holds their growth too.
+ * than what was dropped are skipped: a counter's next sample holds their growth too.
  */
 export function addSamples(series: CounterSeries, samples: readonly RawSample[]): void {
   for (const { at, value } of samples) {
-    if (!Number.isFinite(value) || value < 0 || at < series.trimmedBefore) continue;
+    if (!Number.isFinite(value) || value < 0) continue;
     const index = insertionIndex(series.at, at);
-    if (series.at[index] === at) continue;
-    series.at.splice(index, 0, at);
-    series.value.splice(index, 0, value);
-    series.growth.splice(index, 0, 0);
+    const isTooOld = index === 0 && series.droppedGrowth !== undefined;
+    if (isTooOld || series.at[index] === at) continue;
+    for (const [column, entry] of [
+      [series.at, at],
+      [series.value, value],
+      [series.growth, 0],
+      [series.handedOut, 0],
+    ] as const) {
+      column.splice(index, 0, entry);
+    }
     regrow(series, index);
+    shareHandedOut(series, index);
     series.next = Math.min(series.next, index);
   }
 }
@@ -59,21 +69,22 @@ export function addSamples(series: CounterSeries, samples: readonly RawSample[])
 /**
  * The growth that samples up to `until` show and that was not handed out before; never negative, and what was handed out stays. The
  * counter started from 0 when its target was scraped before the first sample without showing it (`targetFirstScrapeAt`); else its first
- * sample is only what later ones are measured from, because its count may be old. A late sample that reveals growth adds it at the next
- * sample that shows more than was counted.
+ * sample is only what later ones are measured from, because its count may be old. Growth that a late sample or a late scrape reveals
+ * has the timestamp of the sample that shows it.
  */
 export function takeIncrements(series: CounterSeries, until: number, targetFirstScrapeAt: number): Increment[] {
   const increments: Increment[] = [];
-  const atStart = targetFirstScrapeAt < series.firstAt ? series.firstValue : 0;
-  while (series.next < series.at.length) {
+  if (!series.isStartKnown && targetFirstScrapeAt < series.firstAt) {
+    series.isStartKnown = true;
+    series.next = 0;
+  }
+  for (; series.next < series.at.length; series.next++) {
     const at = series.at[series.next] ?? 0;
     if (at > until) break;
-    const total = atStart + (series.growth[series.next] ?? 0);
-    if (total > series.counted) {
-      increments.push({ at, amount: total - series.counted });
-      series.counted = total;
-    }
-    series.next++;
+    const amount = stepAt(series, series.next) - (series.handedOut[series.next] ?? 0);
+    if (amount <= 0) continue;
+    increments.push({ at, amount });
+    series.handedOut[series.next] = stepAt(series, series.next);
   }
   return increments;
 }
@@ -86,18 +97,33 @@ export function growthBetween(series: CounterSeries, from: number, to: number): 
   const end = series.growth[last] ?? 0;
   if (first >= 0) return end - (series.growth[first] ?? 0);
   // Began after `from`, unless older samples were dropped: then the oldest one held is what is measured from.
-  return series.trimmedBefore > Number.NEGATIVE_INFINITY && series.at[0] !== series.firstAt
-    ? end - (series.growth[0] ?? 0)
-    : series.firstValue + end;
+  return series.droppedGrowth === undefined ? series.firstValue + end : end - (series.growth[0] ?? 0);
 }
 
 /** Drops samples before `before` that have been asked about, but never the newest one: later growth is measured from it. */
 export function trimSeries(series: CounterSeries, before: number): void {
   const drop = Math.min(insertionIndex(series.at, before), series.next, series.at.length - 1);
   if (drop <= 0) return;
-  for (const column of [series.at, series.value, series.growth]) column.splice(0, drop);
+  series.droppedGrowth = series.growth[drop - 1];
+  for (const column of [series.at, series.value, series.growth, series.handedOut]) column.splice(0, drop);
   series.next -= drop;
-  series.trimmedBefore = series.at[0] ?? before;
+}
+
+/** Growth from the sample before `index` to the one at it. */
+function stepAt(series: CounterSeries, index: number): number {
+  const growth = series.growth[index] ?? 0;
+  if (index > 0) return growth - (series.growth[index - 1] ?? 0);
+  if (series.droppedGrowth !== undefined) return growth - series.droppedGrowth;
+  return series.isStartKnown ? series.firstValue : 0;
+}
+
+/** A sample that came late between two others takes over what was handed out for its part of the growth. */
+function shareHandedOut(series: CounterSeries, index: number): void {
+  const after = series.handedOut[index + 1];
+  if (after === undefined) return;
+  const surplus = Math.max(0, after - stepAt(series, index + 1));
+  series.handedOut[index] = surplus;
+  series.handedOut[index + 1] = after - surplus;
 }
 
 /** Growth from `index` on; a value below the one before it means that the counter began again from 0. */

@@ -24,6 +24,8 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** A source whose clock is off by more than this is not used, in ms. */
   readonly maxSkewMs: number;
+  /** Samples may become visible this late, in ms. */
+  readonly windowMs: number;
 }
 
 /** Scrapes are looked for this long before the start of the evidence: two and a half times the common interval of 60 s. */
@@ -115,9 +117,11 @@ async function lookUpTargets(
   for (const part of chunk(unknown)) {
     const selector = upSelector(part.map(({ target }) => target.name));
     const earliest = Math.min(...part.map(({ target }) => target.firstScrapeAt));
-    const windowMs = options.clock.now() - earliest + BASELINE_MS;
-    const { series } = await ask(options, { selector, windowMs }, tally, signal);
-    for (const { tracker, target } of part) ingestUp(tracker, target, series);
+    const askedAt = options.clock.now();
+    const { series } = await ask(options, { selector, windowMs: askedAt - earliest + BASELINE_MS }, tally, signal);
+    for (const { tracker, target } of part) {
+      ingestUp(tracker, target, series, askedAt > target.firstScrapeAt + options.windowMs);
+    }
   }
 }
 

@@ -12,7 +12,8 @@ export interface TargetName {
   readonly pod: string | undefined;
 }
 
-interface Target {
+/** One scraped process, as far as its scrapes are known. */
+export interface Target {
   readonly name: TargetName;
   /** Earliest scrape in ms that is known to have worked, not before the tracker's coverage begins. */
   firstScrapeAt: number;
@@ -93,13 +94,17 @@ export function unknownTargets(tracker: Tracker): readonly Target[] {
   return [...tracker.targets.values()].filter(({ isLookedUp, firstScrapeAt }) => !isLookedUp && firstScrapeAt > since);
 }
 
-/** Takes in the samples of `up` of one target: a scrape that worked and did not show a counter proves that the counter began later. */
-export function ingestUp(tracker: Tracker, target: Target, answers: readonly RawSeries[]): void {
-  target.isLookedUp = true;
+/**
+ * Takes in the samples of `up` of one target: a scrape that worked and did not show a counter proves that the counter began later.
+ * Unless the answer is final, because late samples may still come, a target without such a scrape stays unknown.
+ */
+export function ingestUp(tracker: Tracker, target: Target, answers: readonly RawSeries[], isFinal: boolean): void {
+  const before = target.firstScrapeAt;
   for (const { labels, samples } of answers) {
     if (!isSameTarget(target.name, labels)) continue;
     for (const { at, value } of samples) if (value === 1) noteScrape(tracker, target, at);
   }
+  target.isLookedUp = isFinal || target.firstScrapeAt < before;
 }
 
 /** Closes the cells up to the border `until`; true when that gave new batches. */

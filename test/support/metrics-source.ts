@@ -1,0 +1,115 @@
+import type { Clock } from '../../src/lib/clock.ts';
+import type { MetricsProvider, RawAnswer, RawQuery, RawSample } from '../../src/metrics/provider.ts';
+
+/** A source that holds what tests scrape into it and answers range selectors as Prometheus does. */
+export class MemorySource implements MetricsProvider {
+  readonly name = 'Prometheus at memory:9090';
+  readonly queries: RawQuery[] = [];
+  readonly #clock: Clock;
+  readonly #series = new Map<string, { labels: Record<string, string>; samples: RawSample[] }>();
+  inFlight = 0;
+  mostInFlight = 0;
+  /** How far its clock is ahead. */
+  skewMs = 0;
+  tellsTime = true;
+  warnings: string[] = [];
+  fails: ((query: RawQuery) => unknown) | undefined;
+  hangsMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(name: string, labels: Record<string, string>, at: number, value: number): void {
+    const all = { __name__: name, ...labels };
+    const key = JSON.stringify(all);
+    const series = this.#series.get(key) ?? { labels: all, samples: [] as RawSample[] };
+    series.samples.push({ at, value });
+    this.#series.set(key, series);
+  }
+
+  async samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer> {
+    this.queries.push(query);
+    this.inFlight++;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    try {
+      if (this.hangsMs > 0) await this.#clock.sleep(this.hangsMs, signal);
+      const failure = this.fails?.(query);
+      if (failure !== undefined) throw failure;
+      return this.#answer(query);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  #answer({ selector, windowMs, endAtMs }: RawQuery): RawAnswer {
+    const end = endAtMs ?? this.#clock.now() + this.skewMs;
+    const isSelected = matcher(selector);
+    const series = [...this.#series.values()].flatMap(({ labels: { __name__, ...labels }, samples }) => {
+      const inWindow = samples.filter(({ at }) => at > end - windowMs && at <= end);
+      return inWindow.length > 0 && isSelected({ __name__: __name__ ?? '', ...labels })
+        ? [{ labels, samples: inWindow }]
+        : [];
+    });
+    return { series, warnings: this.warnings, clockOffsetMs: this.tellsTime ? this.skewMs : undefined };
+  }
+}
+
+function matcher(selector: string): (labels: Record<string, string>) => boolean {
+  const [, name, rest = ''] = /^(\w+)\{(.*)\}$/.exec(selector) ?? [];
+  const conditions = [...rest.matchAll(/(\w+)(=~|=)"((?:[^"\\]|\\.)*)"/g)].map(
+    ([, label = '', operator, text = '']) => {
+      const value = JSON.parse(`"${text}"`) as string;
+      const pattern = new RegExp(`^(?:${value})$`);
+      return { label, test: (actual: string) => (operator === '=' ? actual === value : pattern.test(actual)) };
+    },
+  );
+  return (labels) => labels['__name__'] === name && conditions.every(({ label, test }) => test(labels[label] ?? ''));
+}
+
+/** Counters of callers' proxies; each scrape writes all of one pod's counters under one timestamp. */
+export class Callers {
+  readonly #counts = new Map<string, Map<string, number>>();
+  readonly #source: MemorySource;
+
+  constructor(source: MemorySource) {
+    this.#source = source;
+  }
+
+  /** `answer` is the code, and after a space the flags: `503 UF`. */
+  serve(pod: string, host: string, amount: number, answer = '200'): void {
+    const [code, flags = '-'] = answer.split(' ');
+    const counts = this.#counts.get(pod) ?? new Map<string, number>();
+    const key = JSON.stringify([host, code, flags]);
+    counts.set(key, (counts.get(key) ?? 0) + amount);
+    this.#counts.set(pod, counts);
+  }
+
+  restart(pod: string): void {
+    this.#counts.set(pod, new Map());
+  }
+
+  scrape(pod: string, at: number): void {
+    this.#source.add('up', target(pod), at, 1);
+    for (const [key, value] of this.#counts.get(pod) ?? []) {
+      const [host = '', code = '', flags = ''] = JSON.parse(key) as string[];
+      this.#source.add('istio_requests_total', labelsOf(pod, host, code, flags), at, value);
+    }
+  }
+}
+
+export function target(pod: string): Record<string, string> {
+  return { job: 'mesh', instance: `${pod}:15020`, pod };
+}
+
+export function labelsOf(pod: string, host: string, code: string, flags: string): Record<string, string> {
+  const [name = '', namespace = 'shop'] = host.split('.');
+  return {
+    ...target(pod),
+    reporter: 'source',
+    destination_service_name: name,
+    destination_service_namespace: namespace,
+    response_code: code,
+    response_flags: flags,
+  };
+}
