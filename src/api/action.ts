@@ -4,7 +4,7 @@ import { withRule } from './rule.ts';
 const REVISION = /^[a-z0-9]+$/;
 
 /** A revision as status shows it: the value of the pods' `pod-template-hash` label. */
-export const revisionSchema = withRule(z.string().min(1).max(63), {
+const revisionSchema = withRule(z.string().min(1).max(63), {
   cel: `self.matches('${REVISION.source}')`,
   holds: (text) => REVISION.test(text),
   message: 'must be a revision as status.canary.revision shows it: lower-case letters and digits',

@@ -3,10 +3,8 @@ import { VALIDATIONS } from './rule.ts';
 import { statusSchema } from './status.ts';
 import { type StructuralSchema, toStructuralSchema } from './structural-schema.ts';
 
-/** API group of all kinds of Sluice. */
-export const GROUP = 'sluice.dev';
-/** Its version. */
-export const VERSION = 'v1alpha1';
+const GROUP = 'sluice.dev';
+const VERSION = 'v1alpha1';
 
 const rolloutColumns = [
   { name: 'Phase', type: 'string', jsonPath: '.status.phase' },

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 export function issueMessage(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
+      return value === undefined ? 'Required value' : typeMessage([issue]);
     case 'invalid_union':
-      return value === undefined ? 'Required value' : typeMessage(issue);
+      return value === undefined ? 'Required value' : typeMessage(issue.errors.flat());
     case 'invalid_value':
       return value === undefined
         ? 'Required value'
@@ -51,8 +52,7 @@ function limitMessage(origin: string, { limit, isIncluded }: Limit, wording: Wor
   return `${isIncluded ? wording.included : wording.excluded} ${limit}`;
 }
 
-function typeMessage(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_type') return 'must be of another type';
-  const expected: string = issue.expected === 'int' ? 'integer' : issue.expected;
-  return `must be of type ${expected}`;
+function typeMessage(issues: readonly z.core.$ZodIssue[]): string {
+  const expected = issues.flatMap((issue) => (issue.code === 'invalid_type' ? [issue.expected] : []));
+  return `must be of type ${expected.map((type) => (type === 'int' ? 'integer' : type)).join(' or ')}`;
 }

@@ -12,7 +12,7 @@ export interface TimedSpec {
 }
 
 /** How long a release takes at least, in ms: all holds and the bake; NaN where one of them is no duration. */
-export function neededMs({ strategy, analysis }: TimedSpec): number {
+function neededMs({ strategy, analysis }: TimedSpec): number {
   // At weight 100 the bake says how long to watch.
   const holds = (strategy.canary?.steps ?? [])
     .filter(({ weight }) => weight < 100)

@@ -48,6 +48,15 @@ describe('parseRollout', () => {
     ]);
   });
 
+  it('names the types that a field may have', () => {
+    const spec = { ...minimal.spec, service: { name: 'checkout', port: {} }, drain: 5, routing: 'istio' };
+    expect(problemsOf({ ...minimal, spec })).toEqual([
+      { path: 'spec.service.port', message: 'must be of type number or string' },
+      { path: 'spec.routing', message: 'must be of type object' },
+      { path: 'spec.drain', message: 'must be of type string' },
+    ]);
+  });
+
   it.each([undefined, null, 'text', []])('survives %j', (object) => {
     expect(problemsOf(object)).not.toEqual([]);
   });

@@ -36,7 +36,7 @@ function problemsOf(issue: z.core.$ZodIssue, object: unknown): readonly Problem[
 }
 
 /** A path in the notation of Kubernetes messages. */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
     return text === '' ? String(part) : `${text}.${String(part)}`;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The phases of a Rollout, in the order in which a good release passes them; the last five are ways off that path. */
-export const PHASES = [
+const PHASES = [
   'Adopting',
   'Idle',
   'Preparing',
@@ -16,15 +16,7 @@ export const PHASES = [
 ] as const;
 
 /** How a release ended. */
-export const OUTCOMES = [
-  'Promoted',
-  'RolledBack',
-  'Aborted',
-  'Superseded',
-  'Reverted',
-  'TakenOver',
-  'Deleted',
-] as const;
+const OUTCOMES = ['Promoted', 'RolledBack', 'Aborted', 'Superseded', 'Reverted', 'TakenOver', 'Deleted'] as const;
 
 const text = (meaning: string) => z.string().describe(meaning);
 const time = (meaning: string) => z.string().meta({ format: 'date-time' }).describe(meaning);
