@@ -1,36 +1,69 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../parts/run.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import { LabError, messageOf } from '../lab-error.ts';
 import { LAB_FOLDER } from '../paths.ts';
-import type { SupervisorConfig } from './config.ts';
-import { meshObjects, NAMESPACES } from './mesh-objects.ts';
+import type { ApiClient, ApiObject } from './api-client.ts';
+import { MESH_NAMESPACE, MESH_OBJECTS } from './mesh-objects.ts';
 
-/** Applies what istiod needs at its start and the project's own definitions, once the API is ready. */
-export async function applyDefinitions(config: SupervisorConfig, kubeconfig: string): Promise<void> {
-  const own = await projectDefinitions();
-  const files = [config.files.istioCrds, ...own].flatMap((file) => ['-f', file]);
+const CRD_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const ESTABLISHED_WITHIN_MS = 30_000;
+const POLL_MS = 100;
+
+interface Definition extends ApiObject {
+  readonly spec: { readonly names: { readonly kind: string; readonly plural: string } };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Creates the definitions of Istio and of this project, and what istiod needs at its start, in an empty cluster. */
+export async function applyDefinitions(api: ApiClient, istioCrds: string): Promise<void> {
+  const definitions = [
+    ...(JSON.parse(await readFile(istioCrds, 'utf8')) as Definition[]),
+    ...(await projectDefinitions()),
+  ];
   await Promise.all([
-    kubectl(config, kubeconfig, ['apply', '--server-side', '--force-conflicts', ...files]),
-    kubectl(config, kubeconfig, ['apply', '--server-side', '-f', '-'], NAMESPACES),
+    api.create('/api/v1/namespaces', MESH_NAMESPACE),
+    ...definitions.map((definition) => createDefinition(api, definition)),
   ]);
-  await kubectl(config, kubeconfig, ['wait', '--for=condition=Established', '--timeout=30s', ...files]);
-  await kubectl(config, kubeconfig, ['apply', '--server-side', '-f', '-'], meshObjects());
+  await waitUntilEstablished(api, new Set(definitions.map((definition) => definition.metadata.name)));
+  await Promise.all(MESH_OBJECTS.map((object) => api.create(collectionOf(object, definitions), object)));
 }
 
-async function projectDefinitions(): Promise<string[]> {
-  const folder = join(LAB_FOLDER, '../crds');
-  const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => /\.ya?ml$/.test(name)).map((name) => join(folder, name));
-}
-
-function kubectl(
-  config: SupervisorConfig,
-  kubeconfig: string,
-  args: readonly string[],
-  input?: string,
-): Promise<string> {
-  return run(config.files.kubectl, args, {
-    env: { KUBECONFIG: kubeconfig },
-    ...(input === undefined ? {} : { input }),
+async function createDefinition(api: ApiClient, definition: Definition): Promise<void> {
+  await api.create(CRD_PATH, definition).catch((cause: unknown) => {
+    throw new LabError(`cannot create the definition ${definition.metadata.name}: ${messageOf(cause)}`, { cause });
   });
+}
+
+async function waitUntilEstablished(api: ApiClient, names: ReadonlySet<string>): Promise<void> {
+  const deadlineMs = performance.now() + ESTABLISHED_WITHIN_MS;
+  for (;;) {
+    const { items } = (await api.read(CRD_PATH)) as { readonly items: readonly Definition[] };
+    const established = new Set(items.filter(isEstablished).map((definition) => definition.metadata.name));
+    const missing = [...names].filter((name) => !established.has(name));
+    if (missing.length === 0) return;
+    if (performance.now() > deadlineMs) {
+      throw new LabError(`not established within ${ESTABLISHED_WITHIN_MS / 1000} s: ${missing.join(', ')}`);
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function isEstablished(definition: Definition): boolean {
+  const conditions = definition.status?.conditions ?? [];
+  return conditions.some((condition) => condition.type === 'Established' && condition.status === 'True');
+}
+
+function collectionOf(object: ApiObject, definitions: readonly Definition[]): string {
+  const plural = definitions.find((definition) => definition.spec.names.kind === object.kind)?.spec.names.plural;
+  if (!plural) throw new LabError(`Istio's definitions have no kind ${object.kind}`);
+  return `/apis/${object.apiVersion}/namespaces/${object.metadata.namespace}/${plural}`;
+}
+
+async function projectDefinitions(): Promise<Definition[]> {
+  const folder = join(LAB_FOLDER, '../crds');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.ya?ml$/.test(name));
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Definition));
 }

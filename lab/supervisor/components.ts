@@ -54,8 +54,9 @@ export function components(config: SupervisorConfig, generated: GeneratedFiles):
     logFile: join(config.state, 'logs', `${name}.log`),
   });
   return {
-    etcd: { ...part('etcd', 5_000), ...etcd(config) },
-    'kube-apiserver': { ...part('kube-apiserver', 5_000), ...apiServer(config, generated.pki) },
+    etcd: { ...part('etcd', 2_000), ...etcd(config) },
+    // Open watches keep the API server from ending by itself for a minute.
+    'kube-apiserver': { ...part('kube-apiserver', 2_000), ...apiServer(config, generated.pki) },
     'kube-controller-manager': { ...part('kube-controller-manager', 2_000), ...controllerManager(config, generated) },
     istiod: { ...part('istiod', 3_000), ...istiod(config, generated) },
     prometheus: { ...part('prometheus', 5_000), ...prometheus(config, generated) },

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import type { ApiObject } from './api-client.ts';
 
 const ROOT_NAMESPACE = 'istio-system';
 const HTTP_CONNECTION_MANAGER =
@@ -47,24 +48,21 @@ function requestMetricsPatch(context: 'SIDECAR_OUTBOUND' | 'GATEWAY') {
   };
 }
 
-/** Objects that every lab starts with, as one YAML stream: the mesh without mTLS and with request metrics. */
-export function meshObjects(): string {
-  const objects = [
-    {
-      apiVersion: 'networking.istio.io/v1alpha3',
-      kind: 'EnvoyFilter',
-      metadata: { name: 'request-metrics', namespace: ROOT_NAMESPACE },
-      spec: { configPatches: [requestMetricsPatch('SIDECAR_OUTBOUND'), requestMetricsPatch('GATEWAY')] },
-    },
-    {
-      apiVersion: 'security.istio.io/v1',
-      kind: 'PeerAuthentication',
-      metadata: { name: 'default', namespace: ROOT_NAMESPACE },
-      spec: { mtls: { mode: 'DISABLE' } },
-    },
-  ];
-  return objects.map((object) => stringify(object)).join('---\n');
-}
+/** Objects of istiod's namespace that every lab starts with: the mesh without mTLS and with request metrics. */
+export const MESH_OBJECTS: readonly ApiObject[] = [
+  {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { name: 'request-metrics', namespace: ROOT_NAMESPACE },
+    spec: { configPatches: [requestMetricsPatch('SIDECAR_OUTBOUND'), requestMetricsPatch('GATEWAY')] },
+  },
+  {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name: 'default', namespace: ROOT_NAMESPACE },
+    spec: { mtls: { mode: 'DISABLE' } },
+  },
+];
 
-/** Namespaces that must be there before istiod starts. */
-export const NAMESPACES = stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: ROOT_NAMESPACE } });
+/** The namespace that must be there before istiod starts. */
+export const MESH_NAMESPACE: ApiObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ROOT_NAMESPACE } };

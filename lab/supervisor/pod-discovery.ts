@@ -1,12 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LabError } from '../lab-error.ts';
 import { eachLine } from '../parts/run.ts';
-import { ADDRESSES } from '../paths.ts';
-import type { Pki } from './pki.ts';
+import type { ApiClient } from './api-client.ts';
 import { type DiscoveredPod, podTargets } from './pod-targets.ts';
 
 interface PodList {
@@ -25,16 +21,16 @@ const RETRY_MS = 500;
 const WATCH_SECONDS = 300;
 
 /** Keeps the file that Prometheus reads equal to the pods of the cluster, for as long as the process lives. */
-export async function discoverPods(pki: Pki, targetsFile: string): Promise<never> {
+export async function discoverPods(api: ApiClient, targetsFile: string): Promise<never> {
   const pods = new Map<string, DiscoveredPod>();
   const write = latestOnly(() => replaceFile(targetsFile, JSON.stringify(podTargets(pods.values()))));
   for (;;) {
     try {
-      const list = JSON.parse(await text(await get(pki, '/api/v1/pods'))) as PodList;
+      const list = (await api.read('/api/v1/pods')) as PodList;
       pods.clear();
       for (const pod of list.items) pods.set(pod.metadata.uid, pod);
       write();
-      await watch(pki, list.metadata.resourceVersion, (event) => {
+      await watch(api, list.metadata.resourceVersion, (event) => {
         if (event.type === 'DELETED') pods.delete(event.object.metadata.uid);
         else pods.set(event.object.metadata.uid, event.object);
         write();
@@ -46,9 +42,9 @@ export async function discoverPods(pki: Pki, targetsFile: string): Promise<never
   }
 }
 
-async function watch(pki: Pki, resourceVersion: string, onEvent: (event: PodEvent) => void): Promise<void> {
+async function watch(api: ApiClient, resourceVersion: string, onEvent: (event: PodEvent) => void): Promise<void> {
   const query = `watch=true&resourceVersion=${resourceVersion}&timeoutSeconds=${WATCH_SECONDS}`;
-  const response = await get(pki, `/api/v1/pods?${query}`);
+  const response = await api.open(`/api/v1/pods?${query}`);
   await new Promise<void>((resolve, reject) => {
     response.on('error', reject);
     response.on('close', resolve);
@@ -58,29 +54,6 @@ async function watch(pki: Pki, resourceVersion: string, onEvent: (event: PodEven
       else if (event.type !== 'BOOKMARK') onEvent(event);
     });
   });
-}
-
-function get(pki: Pki, path: string): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const identity = {
-      ca: readFileSync(pki.caCert),
-      cert: readFileSync(pki.adminCert),
-      key: readFileSync(pki.adminKey),
-    };
-    const asking = request(ADDRESSES.apiServer + path, { ...identity, agent: false }, (response) => {
-      if (response.statusCode === 200) return resolve(response);
-      response.resume();
-      reject(new LabError(`GET ${path} answered ${response.statusCode}`));
-    });
-    asking.on('error', reject);
-    asking.end();
-  });
-}
-
-async function text(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const bytes of response) chunks.push(bytes as Buffer);
-  return Buffer.concat(chunks).toString();
 }
 
 /** Writes beside the file and renames, so that Prometheus never reads half of it. */

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../lab-error.ts';
 import { LAB_FOLDER, labPaths } from '../paths.ts';
+import { apiClient } from './api-client.ts';
 import { applyDefinitions } from './bootstrap.ts';
 import { type ComponentName, components, type GeneratedFiles } from './components.ts';
 import type { SupervisorConfig } from './config.ts';
@@ -101,7 +102,7 @@ export class Supervisor {
     const cluster = async () => {
       await start('etcd');
       await start('kube-apiserver');
-      void discoverPods(generated.pki, generated.targetsFile);
+      void discoverPods(apiClient(generated.pki), generated.targetsFile);
       await Promise.all([start('kube-controller-manager'), this.#startMesh(generated, start), start('kubelet')]);
     };
     await Promise.all([cluster(), start('redis'), start('prometheus')]);
@@ -112,7 +113,7 @@ export class Supervisor {
     start: (name: ComponentName) => Promise<void> | undefined,
   ): Promise<void> {
     // istiod says that it is ready before it has read kinds that appear later.
-    await this.#timed('definitions', () => applyDefinitions(this.#config, generated.kubeconfig));
+    await this.#timed('definitions', () => applyDefinitions(apiClient(generated.pki), this.#config.files.istioCrds));
     await start('istiod');
   }
 
