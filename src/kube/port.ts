@@ -122,6 +122,9 @@ export interface Kube {
   watch<T extends KubeObject>(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
 }
 
+/** Says under which keys an object is found in an index. */
+export type IndexFunction<T> = (object: T) => readonly string[];
+
 /**
  * A local copy of all objects of one kind, kept in step by list and watch. Reads are synchronous and may lag behind the
  * server; `put` (called with the answer of an own write) makes own writes visible at once.

@@ -2,9 +2,8 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
-import type { Kind, Kube, KubeObject, ListOptions, Reflector } from './port.ts';
+import type { IndexFunction, Kind, Kube, KubeObject, ListOptions, Reflector } from './port.ts';
 import { type Change, createReplica, type Replica } from './replica.ts';
-import type { IndexFunction } from './store.ts';
 
 /** What a reflector went through; for logs and metrics. */
 export type ReflectorEvent =

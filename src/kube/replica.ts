@@ -1,6 +1,6 @@
-import type { KubeObject, ListPage, WatchEvent } from './port.ts';
+import type { IndexFunction, KubeObject, ListPage, WatchEvent } from './port.ts';
 import { isLater } from './resource-version.ts';
-import { createStore, type IndexFunction, type Store } from './store.ts';
+import { createStore, type Store } from './store.ts';
 
 /** An object before and after a change; undefined where there was or is none. */
 export interface Change<T> {

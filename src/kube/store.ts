@@ -1,7 +1,6 @@
-import type { KubeObject } from './port.ts';
+import type { IndexFunction, KubeObject } from './port.ts';
 
-/** Says under which keys an object is found in an index. */
-export type IndexFunction<T> = (object: T) => readonly string[];
+export type { IndexFunction } from './port.ts';
 
 /** Objects by namespace and name, with indexes that are kept in step. */
 export interface Store<T extends KubeObject> {

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
-import { type Random, systemRandom } from '../lib/random.ts';
+import { type Random, systemRandom, uniqueId } from '../lib/random.ts';
 import { createAttempts } from './attempts.ts';
 import { type BullSession, openBullSession } from './bull-session.ts';
 import { deadline } from './deadline.ts';
@@ -34,7 +33,7 @@ const HALT_MS = 10_000;
  */
 export function createBullQueue(options: BullQueueOptions): Queue {
   const { clock, redisUrl: url, prefix = 'sluice', random = systemRandom } = options;
-  const instance = randomUUID();
+  const instance = uniqueId();
   const memory = createMemoryQueue({ clock, random });
   const ledger = createLedger(clock);
   const shared = createShared({ clock, random, instance, memory, ledger });
@@ -52,7 +51,7 @@ export function createBullQueue(options: BullQueueOptions): Queue {
     clock,
     async onUp() {
       // Every stretch has objects of its own: BullMQ's do not recover from every way in which a connection can break.
-      const session = await openBullSession({ url, prefix, instance: randomUUID(), clock }).catch(() => undefined);
+      const session = await openBullSession({ url, prefix, instance: uniqueId(), clock }).catch(() => undefined);
       if (isClosed) session?.abandon();
       if (isClosed || session === undefined) return false;
       shared.session = session;

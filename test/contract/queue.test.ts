@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createBullQueue } from '../../src/queue/bullmq.ts';
@@ -58,7 +58,7 @@ describe('the queue on Redis', () => {
     const startReplica = async (
       mode: 'hang' | 'count',
     ): Promise<{ readonly child: ChildProcess; lines(): string[] }> => {
-      const script = join(import.meta.dirname, 'queue-worker.child.ts');
+      const script = fileURLToPath(new URL('./queue-worker.child.ts', import.meta.url));
       const child = spawn(process.execPath, [script, redis.url, mode], { stdio: ['ignore', 'pipe', 'inherit'] });
       let output = '';
       child.stdout?.on('data', (chunk) => {
