@@ -46,6 +46,7 @@ export function contextOf(
 }
 
 export function checkVersion(context: RequestContext, before: KubeObject, given: ObjectMeta): void {
-  if (given.uid !== undefined && given.uid !== before.metadata.uid) throw conflict(context, 'Precondition failed: UID');
+  if (given.uid !== undefined && given.uid !== before.metadata.uid)
+    throw conflict(context, 'Precondition failed: UID in precondition');
   if (given.resourceVersion && given.resourceVersion !== before.metadata.resourceVersion) throw conflict(context);
 }

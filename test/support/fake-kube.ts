@@ -286,7 +286,8 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
       const object = storeOf(ref.kind).get(idOf(ref));
       if (object === undefined) return;
       const { uid, resourceVersion } = deleteOptions;
-      if (uid !== undefined && uid !== object.metadata.uid) throw conflict(context, 'Precondition failed: UID');
+      if (uid !== undefined && uid !== object.metadata.uid)
+        throw conflict(context, 'Precondition failed: UID in precondition');
       if (resourceVersion !== undefined) checkVersion(context, object, { name: ref.name, resourceVersion });
       if (deleteOptions.propagation === 'Orphan') orphan(object);
       removeNow(ref.kind, storeOf(ref.kind).get(idOf(ref)) ?? object);
