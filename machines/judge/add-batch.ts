@@ -18,6 +18,10 @@ const RECENT_RATIO = 10;
 /** The onset of stable's breach is looked for at this many times the allowed ratio. */
 const ONSET_RATIO = 5;
 
+/** From these odds on stable counts as broken, and up to these it must be seen to be whole again; a longer breach is no worse. */
+const LN_BROKEN = Math.log(30);
+const LN_ONSET_CAP = Math.log(1000);
+
 /** Weight of the newest batch in the smoothed request rate. */
 const RATE_SMOOTHING = 0.3;
 
@@ -84,12 +88,15 @@ function withBreaches(state: JudgeState, batch: Batch, safe: JudgeParameters): P
   const allowed = allowedAlone(state.stable, safe);
   const canaryBreach = grownBreach(state.canaryBreach, batch.canary, safe, allowed);
   if (alone) return { canaryBreach };
-  const stableBreach = grownBreach(state.stableBreach, batch.stable, safe, allowed);
+  const calm = calmAfter(state.stableCalm, batch, safe, allowed);
+  const hasRecovered = state.stableCalm.isBroken && !calm.isBroken;
+  const grown = grownBreach(state.stableBreach, batch.stable, safe, allowed);
+  const stableBreach = hasRecovered ? capped(grown, 0) : grown;
   const bothBreach = lnEvidence(stableBreach, safe) >= LN_BREACHING;
   return {
     stableBreach,
-    stableCalm: calmAfter(state.stableCalm, batch, safe, allowed),
-    canaryBreach: bothBreach ? capped(canaryBreach, 0) : canaryBreach,
+    stableCalm: calm,
+    canaryBreach: bothBreach || hasRecovered ? capped(canaryBreach, 0) : canaryBreach,
   };
 }
 
@@ -99,12 +106,17 @@ function grownBreach(mixture: Mixture, counts: Batch['canary'], safe: JudgeParam
   return capped(grow(mixture, temper(factors, safe.dispersion), safe), CAP_POWER * -Math.log(safe.falseRollback));
 }
 
+/** Follows the onset and the end of a breach by stable, at a ratio that tells them within few requests. */
 function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: number): Calm {
-  const raisedAt = batch.raisedAt ?? calm.raisedAt;
   const ratio = Math.min(ONSET_RATIO * allowed, (1 + allowed) / 2);
   const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
-  const lnSince = Math.max(0, calm.lnSince + factor / safe.dispersion);
-  return { lnSince, at: lnSince === 0 ? batch.at : calm.at, raisedAt };
+  const lnSince = Math.min(LN_ONSET_CAP, Math.max(0, calm.lnSince + factor / safe.dispersion));
+  return {
+    lnSince,
+    at: lnSince === 0 ? batch.at : calm.at,
+    isBroken: lnSince >= LN_BROKEN || (calm.isBroken && lnSince > 0),
+    raisedAt: batch.raisedAt ?? calm.raisedAt,
+  };
 }
 
 /** The tolerable ratio comes from the batches before, so that it does not depend on what it is to judge. */

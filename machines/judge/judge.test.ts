@@ -79,6 +79,15 @@ describe('the judge', () => {
     expect(verdict([...rows, [1000, 0, 300, 0]], noObjective)).toMatchObject({ kind: 'Rollback', reason: 'SloBreach' });
   });
 
+  it('goes on within seconds after a long outage, also with a strict objective', () => {
+    const strict = { ...PARAMETERS, sloFailureRatio: 0.001 };
+    const before = Array.from({ length: 20 }, (): Row => [100, 900, 0, 0]);
+    const outage = Array.from({ length: 120 }, (): Row => [100, 900, 100, 900]);
+    const after = Array.from({ length: 3 }, (): Row => [100, 900, 0, 0]);
+    expect(verdict([...before, ...outage], strict)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+    expect(verdict([...before, ...outage, ...after], strict)).toMatchObject({ kind: 'Advance' });
+  });
+
   it('does not blame the canary that recovers from an outage later than stable', () => {
     const healthy = Array.from({ length: 20 }, (): Row => [100, 900, 0, 1]);
     const outage = Array.from({ length: 20 }, (): Row => [100, 900, 100, 900]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { logSumExp } from './log-space.ts';
 import { acceptGrid, oneSampleFactors } from './one-sample.ts';
-import { requestsToAccept, requestsToRuleOut } from './prediction.ts';
+import { requestsToAccept, requestsToRuleOut, secondsToDetect } from './prediction.ts';
 
 const START = { falseAccept: 0.05, expectedRatio: 0.001, lnAccept: 0 };
 
@@ -34,5 +34,29 @@ describe('the prediction of acceptance', () => {
   it('needs 300 good requests to rule out 1 % and 3,000 for 0.1 %', () => {
     expect(requestsToRuleOut(0.01, 0.05)).toBe(300);
     expect(requestsToRuleOut(0.001, 0.05)).toBe(2996);
+  });
+});
+
+describe('the prediction of detection', () => {
+  const FAULT = { falseRollback: 0.01, requestRate: 100, stableRatio: 0.001, canaryRatio: 0.01, batchSeconds: 15 };
+
+  it.each([
+    [0.01, '526'],
+    [0.05, '117'],
+    [0.1, '66'],
+    [0.5, '34'],
+  ])('gives the reference delay of a 1 %% fault at weight %d', (canaryShare, expected) => {
+    expect(secondsToDetect({ ...FAULT, canaryShare })?.toFixed(0)).toBe(expected);
+  });
+
+  it('is one batch at least, also where stable never fails', () => {
+    expect(secondsToDetect({ ...FAULT, canaryShare: 0.1, canaryRatio: 1 })).toBe(15);
+    expect(secondsToDetect({ ...FAULT, canaryShare: 0.1, stableRatio: 0, canaryRatio: 0.5 })).toBe(15);
+  });
+
+  it('is never for a harmless canary, or without traffic', () => {
+    expect(secondsToDetect({ ...FAULT, canaryShare: 0.1, canaryRatio: 0.001 })).toBeNull();
+    expect(secondsToDetect({ ...FAULT, canaryShare: 0 })).toBeNull();
+    expect(secondsToDetect({ ...FAULT, canaryShare: 0.1, requestRate: 0 })).toBeNull();
   });
 });

@@ -35,3 +35,37 @@ function divergence(p: number, q: number): number {
   const failing = p === 0 ? 0 : p * Math.log(p / q);
   return failing + (1 - p) * (Math.log1p(-p) - Math.log1p(-q));
 }
+
+/** A fault whose detection is to be predicted. */
+export interface FaultOutlook {
+  /** α: share of harmless releases that may be rolled back. */
+  readonly falseRollback: number;
+  /** Requests per second of both versions. */
+  readonly requestRate: number;
+  /** Share of them that the canary gets, in (0, 1). */
+  readonly canaryShare: number;
+  /** Failure ratio of stable; where nothing has failed, the ratio below which nothing can be said. */
+  readonly stableRatio: number;
+  /** Failure ratio that the canary would have. */
+  readonly canaryRatio: number;
+  /** Seconds between two batches. */
+  readonly batchSeconds: number;
+}
+
+/** Alternatives of the two-arm test without a margin. */
+const GRID_SIZE = 13;
+
+/**
+ * Returns the seconds after which such a fault is expected to be rolled back, by the rate at which it yields evidence (analysis.md
+ * 2a); never less than one batch, and null for a canary that is no worse than stable.
+ */
+export function secondsToDetect(outlook: FaultOutlook): number | null {
+  const { requestRate, canaryShare, stableRatio, canaryRatio, batchSeconds } = outlook;
+  if (!(canaryRatio > stableRatio) || !(requestRate > 0) || !(canaryShare > 0 && canaryShare < 1)) return null;
+  const canaryFailures = canaryShare * canaryRatio;
+  const stableFailures = (1 - canaryShare) * stableRatio;
+  const canaryPart = canaryFailures / (canaryFailures + stableFailures);
+  const stableTerm = stableFailures === 0 ? 0 : stableFailures * Math.log((1 - canaryPart) / (1 - canaryShare));
+  const natsPerSecond = requestRate * (canaryFailures * Math.log(canaryPart / canaryShare) + stableTerm);
+  return Math.max(batchSeconds, (Math.log(GRID_SIZE) - Math.log(outlook.falseRollback)) / natsPerSecond);
+}

@@ -43,6 +43,8 @@ export interface Calm {
   readonly lnSince: number;
   /** End of the last batch at which nothing spoke for a breach; null before the first. */
   readonly at: number | null;
+  /** True from the moment at which these odds were high until they are nothing again. */
+  readonly isBroken: boolean;
   /** Time at which the canary's weight was last raised, as of the newest batch. */
   readonly raisedAt: number | null;
 }
@@ -71,7 +73,7 @@ export function beginJudging(): JudgeState {
     recentHarm: 0,
     canaryBreach: EMPTY_MIXTURE,
     stableBreach: EMPTY_MIXTURE,
-    stableCalm: { lnSince: 0, at: null, raisedAt: null },
+    stableCalm: { lnSince: 0, at: null, isBroken: false, raisedAt: null },
     accept: EMPTY_MIXTURE,
     latency: EMPTY_LATENCY,
     placebo: NO_PLACEBO,

@@ -27,6 +27,7 @@ export function twoSampleFactor({ canary, stable }: TwoArms, guess: Guess, margi
  */
 export function nearestStable({ canary, stable }: TwoArms, guess: Guess, margin: number): number {
   const slow = canary.requests * guess.canary + stable.requests * guess.stable;
+  if (margin === 1) return slow / (canary.requests + stable.requests);
   const fastCanary = canary.requests * (1 - guess.canary);
   const fastStable = stable.requests * (1 - guess.stable);
   const square = margin * (canary.requests + stable.requests);

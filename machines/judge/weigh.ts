@@ -26,9 +26,6 @@ export interface Evidence {
 /** Stable counts as breaching from odds of 3 on: a wrong hold costs a few batches, a wrong blame costs a release. */
 export const LN_BREACHING: number = Math.log(3);
 
-/** The objective alone is held against the canary when these odds say that it fails more than stable in the recent past. */
-const LN_CONTRAST = Math.log(30);
-
 /** Reads the evidence off the running sums. The parameters must be safe ones. */
 export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
   const lnHarm = lnEvidence(state.harm, safe);
@@ -38,7 +35,7 @@ export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
   const parts = {
     harm: Math.log(shares.harm) + lnHarm,
     latency: Math.log(shares.latency) + lnLatency,
-    slo: mayBlame(state) ? Math.log(shares.slo) + lnSlo : Number.NEGATIVE_INFINITY,
+    slo: mayBlame(state, safe) ? Math.log(shares.slo) + lnSlo : Number.NEGATIVE_INFINITY,
   };
   const lnTotal = logSumExp([parts.harm, parts.latency, parts.slo]);
   return {
@@ -80,11 +77,11 @@ function sharesOf(state: JudgeState, safe: JudgeParameters): TestWeights {
 
 /**
  * The objective cannot tell whose fault a breach is. It counts against the canary where stable has no traffic to compare with, or
- * where the failures of the recent past fell on the canary rather than on stable. At a weight near 100 % stable's few requests take
- * longer to show an outage that both have, so that "stable does not breach" would not do.
+ * where the failures of the recent past fell on the canary rather than on stable, at odds of 1/α. "Stable does not breach" would
+ * not do: at a weight near 100 % stable's few requests take longer to show an outage that both have.
  */
-function mayBlame(state: JudgeState): boolean {
-  return stableIsGone(state) || state.recentHarm >= LN_CONTRAST;
+function mayBlame(state: JudgeState, safe: JudgeParameters): boolean {
+  return stableIsGone(state) || state.recentHarm >= -Math.log(safe.falseRollback);
 }
 
 /** A canary must look worse than every stable pod that is judged in the same way. */

@@ -379,6 +379,18 @@ export function dependentFailures(runs: Runs): readonly Line[] {
   ];
 }
 
+/** Outages of both versions at weights at which stable has few requests to show them: they must hold, not roll back. */
+export function commonOutages(runs: Runs): readonly Line[] {
+  return [0.5, 0.75, 0.9, 0.95].flatMap((share) =>
+    [0.03, 0.05, 0.5].map((depth) => {
+      const rules = { shipped: () => sluiceRule(5, SHIPPED) };
+      const found = compare(outage(share, 180, depth), rules, { ...runs, seconds: 1200 });
+      const label = `both ${depth * 100} % for 3 min, w ${share * 100} % shipped:`;
+      return shareLine(label, { most: 0.01 }, found.shipped.rolledBack);
+    }),
+  );
+}
+
 /** A rule that knows an hour of stable from before the release, another hour in each run. */
 function measured(world: World, seed: number, parameters: JudgeParameters): () => Rule {
   let run = 0;
@@ -394,7 +406,7 @@ function steady(rate: number, share: number, canary: number, stable = STABLE_RAT
   return { rate, share: () => share, canary: () => canary, stable: () => stable };
 }
 
-function outage(share: number, seconds: number): World {
-  const ratio = (t: number) => (t >= 600 && t < 600 + seconds ? 0.05 : STABLE_RATIO);
+function outage(share: number, seconds: number, depth = 0.05): World {
+  const ratio = (t: number) => (t >= 600 && t < 600 + seconds ? depth : STABLE_RATIO);
   return { rate: 100, share: () => share, canary: ratio, stable: ratio };
 }

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { acceptance } from './judge-accept.ts';
-import { closedForms, dependentFailures, detection, falseRollbacks, variants } from './judge-errors.ts';
+import { closedForms, commonOutages, dependentFailures, detection, falseRollbacks, variants } from './judge-errors.ts';
 import { latency } from './judge-latency.ts';
 import { type Line, printSection } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<string, readonly [title: string, make: (runs: Ru
   detection: ['Detection: seconds and failed requests until a fault is rolled back (2e)', detection],
   variants: ['Late faults (2d.1) and margins (2f)', variants],
   false: ['Harmless canaries rolled back within an hour (2e)', falseRollbacks],
+  outages: ['Outages of both versions at high weights', commonOutages],
   dependent: ['Harmless canaries where failures are not independent (2d.2)', dependentFailures],
   latency: ['Latency (2c)', latency],
   accept: ['Acceptance (2d.8)', acceptance],
