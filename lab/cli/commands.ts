@@ -5,8 +5,9 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { findLab, type Lab } from '../lab.ts';
 import { LabError } from '../lab-error.ts';
-import { describeTimings, type LabTimings, startLab } from '../launch/start-lab.ts';
+import { startLab } from '../launch/start-lab.ts';
 import { stopLab } from '../launch/stop-lab.ts';
+import { describeTimings, type LabTimings } from '../launch/timings.ts';
 import { installParts } from '../parts/install.ts';
 import { streamProgress } from '../parts/progress.ts';
 import { PARTS, partNamed } from '../parts/registry.ts';
@@ -159,6 +160,10 @@ export async function partCommand(name: string, action: PartAction, part: string
 export async function buildCommand(names: readonly string[]): Promise<number> {
   const parts = (names.length > 0 ? names : Object.keys(PARTS)).map((one) => partNamed(one).name);
   const progress = streamProgress();
+  // What runs ends with this process (see run.ts); what is complete stays in the cache.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(EXIT.interrupted));
+  }
   try {
     const installed = await installParts(parts, { cache: cacheFolder(), onProgress: progress.report });
     progress.end();

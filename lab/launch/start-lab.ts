@@ -7,7 +7,7 @@ import { LabError } from '../lab-error.ts';
 import { type InstalledPart, installParts } from '../parts/install.ts';
 import { withLock } from '../parts/lock.ts';
 import type { PartName } from '../parts/part.ts';
-import { formatElapsed, type OnProgress } from '../parts/progress.ts';
+import type { OnProgress } from '../parts/progress.ts';
 import { PARTS } from '../parts/registry.ts';
 import { requireTool } from '../parts/run.ts';
 import { cacheFolder, LAB_FOLDER, type LabPaths, labPaths } from '../paths.ts';
@@ -16,6 +16,7 @@ import type { LabStatus } from '../supervisor/control-protocol.ts';
 import { controlClient } from './control-client.ts';
 import { childOf, initWords, namespaceWords, startTicksOf } from './namespaces.ts';
 import { findRunningLab, type LabProcesses, type RunningLab } from './running-lab.ts';
+import { timingsOf } from './timings.ts';
 
 export interface StartOptions {
   readonly name: string;
@@ -31,17 +32,6 @@ export interface StartResult {
   readonly status: LabStatus;
   /** False when it ran already. */
   readonly started: boolean;
-}
-
-/** What a start took, also in `timings.json`; milliseconds. */
-export interface LabTimings {
-  readonly installMs: Readonly<Record<string, { readonly ms: number; readonly cached: boolean }>>;
-  readonly startToReadyMs: Readonly<Record<string, number>>;
-  readonly stepsMs: Readonly<Record<string, number>>;
-  /** From the call to ready, with installation. */
-  readonly totalMs: number;
-  /** From the launch of the supervisor to ready. */
-  readonly launchToReadyMs: number;
 }
 
 const DEFAULT_SCRAPE_INTERVAL_SECONDS = 5;
@@ -204,29 +194,4 @@ export async function killLab(lab: RunningLab): Promise<void> {
     }
     await delay(POLL_MS);
   }
-}
-
-function timingsOf(
-  parts: ReadonlyMap<PartName, InstalledPart>,
-  status: LabStatus,
-  overall: { readonly totalMs: number; readonly launchToReadyMs: number },
-): LabTimings {
-  return {
-    installMs: Object.fromEntries(
-      [...parts].map(([name, part]) => [name, { ms: part.installMs, cached: part.cached }]),
-    ),
-    startToReadyMs: Object.fromEntries(status.parts.map((part) => [part.name, part.startMs ?? Number.NaN])),
-    stepsMs: status.steps,
-    totalMs: Math.round(overall.totalMs),
-    launchToReadyMs: Math.round(overall.launchToReadyMs),
-  };
-}
-
-/** The times of a start as lines for people. */
-export function describeTimings(timings: LabTimings): string[] {
-  const cold = Object.entries(timings.installMs).filter(([, one]) => !one.cached);
-  const lines = cold.map(([name, one]) => `  ${name}: installed in ${formatElapsed(one.ms)}`);
-  const times = { ...timings.stepsMs, ...timings.startToReadyMs };
-  const ready = Object.entries(times).map(([name, ms]) => `${name} ${formatElapsed(ms)}`);
-  return [...lines, `  to ready: ${ready.join(', ')}`, `  lab ready in ${formatElapsed(timings.totalMs)}`];
 }

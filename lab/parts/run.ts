@@ -26,6 +26,9 @@ export function run(command: string, args: readonly string[], options: RunOption
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    // A command must not go on when the lab's own process was interrupted.
+    const endWithUs = () => child.kill('SIGTERM');
+    process.once('exit', endWithUs);
     const output: Buffer[] = [];
     const tail: string[] = [];
     child.stdout.on('data', (bytes: Buffer) => output.push(bytes));
@@ -34,8 +37,12 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (tail.length > TAIL_LINES) tail.shift();
       options.onErrorLine?.(line);
     });
-    child.on('error', (cause) => reject(new LabError(`cannot run ${shown}: ${cause.message}`, { cause })));
+    child.on('error', (cause) => {
+      process.off('exit', endWithUs);
+      reject(new LabError(`cannot run ${shown}: ${cause.message}`, { cause }));
+    });
     child.on('close', (code, signal) => {
+      process.off('exit', endWithUs);
       const text = Buffer.concat(output).toString();
       if (code === 0) return resolve(text);
       const last = tail.length > 0 ? tail : text.trimEnd().split('\n').slice(-TAIL_LINES);
