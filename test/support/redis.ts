@@ -5,27 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { debianEnvironment, redis as redisPart } from '../../lab/parts/debian.ts';
+import { redis as redisPart } from '../../lab/parts/debian.ts';
 import { partFolderName } from '../../lab/parts/part.ts';
 import { cacheFolder } from '../../lab/paths.ts';
 import { eventually } from './eventually.ts';
 
-interface RedisProgram {
-  readonly path: string;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-/** Where redis-server is: SLUICE_REDIS_SERVER, the PATH, or the lab's cache of parts. */
-export function findRedisServer(): RedisProgram | undefined {
+/** Where redis-server is: SLUICE_REDIS_SERVER, the lab's cache of parts (where the test runner puts it), or the PATH. */
+export function findRedisServer(): string | undefined {
   const named = process.env['SLUICE_REDIS_SERVER'];
-  if (named) return { path: named, env: {} };
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, 'redis-server');
-    if (folder !== '' && existsSync(path)) return { path, env: {} };
-  }
-  const folder = join(cacheFolder(), 'parts', partFolderName(redisPart));
-  const path = join(folder, redisPart.files['redis-server'] ?? '');
-  return existsSync(path) ? { path, env: debianEnvironment(folder) } : undefined;
+  if (named) return named;
+  const part = join(cacheFolder(), 'parts', partFolderName(redisPart));
+  const cached = join(part, redisPart.files['redis-server'] ?? 'redis-server');
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [cached, ...onPath.map((folder) => join(folder, 'redis-server'))].find((path) => existsSync(path));
 }
 
 /**
@@ -76,7 +68,7 @@ export async function startRedis(): Promise<RedisServer> {
 
   const start = async (): Promise<void> => {
     const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    server = spawn(program.path, args, { env: { ...process.env, ...program.env }, stdio: 'ignore' });
+    server = spawn(program, args, { stdio: 'ignore' });
     await eventually('redis-server answers', async () => (await command('PING').catch(() => '')) === '+PONG');
   };
 
