@@ -52,14 +52,10 @@ export function addSamples(series: CounterSeries, samples: readonly RawSample[])
     const index = insertionIndex(series.at, at);
     const isTooOld = index === 0 && series.droppedGrowth !== undefined;
     if (isTooOld || series.at[index] === at) continue;
-    for (const [column, entry] of [
-      [series.at, at],
-      [series.value, value],
-      [series.growth, 0],
-      [series.handedOut, 0],
-    ] as const) {
-      column.splice(index, 0, entry);
-    }
+    series.at.splice(index, 0, at);
+    series.value.splice(index, 0, value);
+    series.growth.splice(index, 0, 0);
+    series.handedOut.splice(index, 0, 0);
     regrow(series, index);
     shareHandedOut(series, index);
     series.next = Math.min(series.next, index);

@@ -188,5 +188,10 @@ function isSameTarget(name: TargetName, labels: Readonly<Record<string, string>>
 
 /** One string per set of labels, whatever their order: a series that came back under another key would count twice. */
 function keyOf(labels: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const names = Object.keys(labels);
+  // Every query brings every series, and sources sort their labels: sorting them again would be a third of all work.
+  if (names.some((name, index) => index > 0 && name < (names[index - 1] ?? ''))) names.sort();
+  let key = '';
+  for (const name of names) key += `${name}\0${labels[name]}\0`;
+  return key;
 }

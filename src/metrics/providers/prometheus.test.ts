@@ -42,7 +42,7 @@ async function sourceThat(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const provider = createPrometheus({ url: `http://127.0.0.1:${port}`, now: Date.now, timeoutMs: 4000, ...options });
+  const provider = createPrometheus({ url: `http://127.0.0.1:${port}`, now: Date.now, timeoutMs: 30_000, ...options });
   return { provider, seen };
 }
 
@@ -125,7 +125,7 @@ describe('the source is asked', () => {
     expect(seen[0]).toMatchObject({ method: 'GET', url: '/api/v1/query' });
     expect(Object.fromEntries(seen[0]?.parameters ?? [])).toEqual({
       query: 'istio_requests_total{reporter="source"}[15000ms]',
-      timeout: '4000ms',
+      timeout: '30000ms',
     });
   });
 
@@ -314,7 +314,7 @@ describe('a source that', () => {
     const { series } = await provider.samples(query);
     expect(series).toHaveLength(1000);
     expect(series[999]?.samples.at(-1)).toEqual({ at: 1_700_000_299_000, value: 299 });
-  });
+  }, 30_000);
 
   it('is asked by someone who goes away is left alone', async () => {
     const abort = new AbortController();

@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import type { Subject } from './port.ts';
+import type { RawSeries } from './provider.ts';
+import { createTracker, cut, ingest, ingestUp, type Tracker, trafficOf, trim, unknownTargets } from './tracker.ts';
+
+const subject: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: 100_000 };
+const caller = { job: 'mesh', instance: '10.0.0.1:15020', pod: 'web-1' };
+
+function series(
+  code: string,
+  samples: readonly (readonly [at: number, value: number])[],
+  labels: object = {},
+): RawSeries {
+  return {
+    labels: { ...caller, reporter: 'source', response_code: code, response_flags: '-', ...labels },
+    samples: samples.map(([at, value]) => ({ at, value })),
+  };
+}
+
+/** A tracker whose queries reach back to `coveredFrom`. */
+function trackerFrom(coveredFrom: number): Tracker {
+  const tracker = createTracker(subject);
+  tracker.coveredFrom = coveredFrom;
+  return tracker;
+}
+
+function canaryOf(tracker: Tracker): readonly [requests: number, failures: number] {
+  cut(tracker, 1_000_000, 1000);
+  return [
+    tracker.batches.reduce((sum, { canary }) => sum + canary.requests, 0),
+    tracker.batches.reduce((sum, { canary }) => sum + canary.failures, 0),
+  ];
+}
+
+describe('a series that is seen for the first time', () => {
+  it('counts from 0 when an earlier scrape of its caller did not show it', () => {
+    const tracker = trackerFrom(0);
+    ingest(
+      tracker,
+      'canary',
+      series('200', [
+        [99_000, 50],
+        [104_000, 60],
+      ]),
+    );
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    expect(canaryOf(tracker)).toEqual([17, 7]);
+  });
+
+  it('counts from 0 when that scrape showed another version only', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, 'stable', series('200', [[99_000, 50]]));
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    expect(canaryOf(tracker)).toEqual([7, 7]);
+  });
+
+  it('does not count what it shows when it merely entered the window', () => {
+    const tracker = trackerFrom(102_000);
+    ingest(
+      tracker,
+      'canary',
+      series('200', [
+        [101_000, 900],
+        [106_000, 905],
+      ]),
+    );
+    ingest(tracker, 'canary', series('500', [[106_000, 70]]));
+    expect(canaryOf(tracker)).toEqual([5, 0]);
+  });
+
+  it('is not proven new by a scrape of another caller', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, 'canary', series('200', [[99_000, 1]], { pod: 'web-2', instance: '10.0.0.2:15020' }));
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    expect(canaryOf(tracker)).toEqual([0, 0]);
+  });
+
+  it('counts from 0 when `up` tells that its caller was scraped before', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    const [unknown] = unknownTargets(tracker);
+    if (unknown === undefined) expect.fail('its caller should be looked up');
+    ingestUp(tracker, unknown, [{ labels: caller, samples: [{ at: 99_000, value: 1 }] }], false);
+    expect(unknownTargets(tracker)).toEqual([]);
+    expect(canaryOf(tracker)).toEqual([7, 7]);
+  });
+
+  it.each([
+    ['failed', { at: 99_000, value: 0 }, caller],
+    ['came with it', { at: 104_000, value: 1 }, caller],
+    ['lies before the window', { at: 40_000, value: 1 }, caller],
+    ['is of another process', { at: 99_000, value: 1 }, { ...caller, instance: '10.0.0.2:15020' }],
+    ['is of another pod', { at: 99_000, value: 1 }, { ...caller, pod: 'web-2' }],
+  ])('does not count what it shows when the scrape in `up` %s', (_, sample, labels) => {
+    const tracker = trackerFrom(50_000);
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    for (const target of unknownTargets(tracker)) ingestUp(tracker, target, [{ labels, samples: [sample] }], true);
+    expect(unknownTargets(tracker)).toEqual([]);
+    expect(canaryOf(tracker)).toEqual([0, 0]);
+  });
+
+  it('is looked up again while late samples of `up` may come', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    for (const target of unknownTargets(tracker)) ingestUp(tracker, target, [], false);
+    expect(unknownTargets(tracker)).toHaveLength(1);
+  });
+
+  it('needs no look-up when it began before the evidence', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, 'canary', series('500', [[99_000, 7]]));
+    expect(unknownTargets(tracker)).toEqual([]);
+  });
+});
+
+describe('a series', () => {
+  it('is the same in whatever order its labels come', () => {
+    const tracker = trackerFrom(0);
+    const one = series('200', [[99_000, 50]]);
+    ingest(tracker, 'canary', one);
+    const labels = Object.fromEntries(Object.entries(one.labels).reverse());
+    ingest(tracker, 'canary', { labels, samples: [{ at: 104_000, value: 60 }] });
+    expect(canaryOf(tracker)).toEqual([10, 0]);
+    expect(tracker.series.size).toBe(1);
+  });
+
+  it('of a caller that vanished stays known, so that its return adds only what is new', () => {
+    const tracker = trackerFrom(0);
+    ingest(
+      tracker,
+      'canary',
+      series('200', [
+        [99_000, 50],
+        [104_000, 60],
+      ]),
+    );
+    cut(tracker, 105_000, 1000);
+    trim(tracker, 900_000);
+    ingest(tracker, 'canary', series('200', [[950_000, 63]]));
+    expect(canaryOf(tracker)).toEqual([13, 0]);
+  });
+});
+
+describe('memory', () => {
+  it('does not grow with time while callers stay the same', () => {
+    const tracker = trackerFrom(0);
+    const held: number[] = [];
+    for (let at = 100_000; at < 2_000_000; at += 5000) {
+      ingest(tracker, 'canary', series('200', [[at, at / 1000]]));
+      cut(tracker, at, 1000);
+      trim(tracker, at - 300_000);
+      const [only] = tracker.series.values();
+      const [target] = tracker.targets.values();
+      held.push((only?.counter.at.length ?? 0) + (target?.scrapes.size ?? 0));
+    }
+    expect(Math.max(...held)).toBeLessThanOrEqual(2 * 62);
+  });
+});
+
+describe('the split of traffic', () => {
+  it('spans the scrapes of all callers that were scraped twice', () => {
+    const tracker = trackerFrom(0);
+    ingest(
+      tracker,
+      'stable',
+      series('200', [
+        [101_000, 100],
+        [106_000, 190],
+      ]),
+    );
+    ingest(tracker, 'canary', series('200', [[106_000, 10]], { destination_service_name: 'pay-bb' }));
+    const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
+    ingest(
+      tracker,
+      'stable',
+      series(
+        '200',
+        [
+          [103_000, 5],
+          [108_000, 14],
+        ],
+        second,
+      ),
+    );
+    ingest(tracker, 'canary', series('200', [[109_000, 1000]], { pod: 'web-3', instance: '10.0.0.3:15020' }));
+    expect(trafficOf(tracker, 100_000)).toEqual({ from: 101_000, to: 108_000, plain: 0, stable: 99, canary: 10 });
+  });
+
+  it('does not use the scrape at the asked time itself', () => {
+    const tracker = trackerFrom(0);
+    ingest(
+      tracker,
+      'stable',
+      series('200', [
+        [101_000, 100],
+        [106_000, 190],
+      ]),
+    );
+    expect(trafficOf(tracker, 101_000)).toBeUndefined();
+  });
+});
