@@ -5,7 +5,7 @@ import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { addPlaceboBatch } from './placebo.ts';
 import { type Calm, type JudgeState, stableIsGone } from './state.ts';
-import { allowedAlone, tolerableRatio } from './tolerance.ts';
+import { allowedAlone, harmlessRatio, tolerableRatio } from './tolerance.ts';
 import { ratioGrid, twoArmFactors } from './two-arm.ts';
 import { LN_BREACHING, reasonToRollBack } from './weigh.ts';
 
@@ -39,6 +39,7 @@ export function addBatch(state: JudgeState, given: Batch, parameters: JudgeParam
     ...state,
     ...withTotals(state, batch),
     ...withHarm(state, batch, safe),
+    noticeable: withNoticeable(state, batch, safe),
     ...withBreaches(state, batch, safe),
     accept: withAcceptance(state, batch, safe),
     latency: given.latency ? addLatencies(state.latency, given.latency, safe) : state.latency,
@@ -75,6 +76,12 @@ function withHarm(state: JudgeState, batch: Batch, safe: JudgeParameters): Parti
     harm: grow(state.harm, tempered.slice(0, ratios.length), safe),
     recentHarm: Math.max(0, state.recentHarm + (tempered[ratios.length] ?? 0)),
   };
+}
+
+function withNoticeable(state: JudgeState, batch: Batch, safe: JudgeParameters): Mixture {
+  const ratio = harmlessRatio(safe);
+  const factors = ratio === null ? null : oneSampleFactors(batch.canary, breachGrid(ratio), ratio);
+  return factors === null ? state.noticeable : grow(state.noticeable, temper(factors, safe.dispersion), safe);
 }
 
 /**

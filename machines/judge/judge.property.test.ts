@@ -40,6 +40,7 @@ const anyParameters: fc.Arbitrary<JudgeParameters> = fc.record({
   margin: fc.constantFrom(Number.NaN, 0, 1, 1.5, 10, 1000, 1e300),
   latencyMargin: fc.constantFrom(0, 1, 1.1, 1e300),
   sloFailureRatio: fc.constantFrom(null, 0, 1e-300, 0.001, 0.01, 0.5, 0.999, 1, 2, Number.NaN),
+  harmlessRatio: fc.constantFrom(null, 0, 1e-6, 1, Number.NaN),
   latencyEdge: fc.constantFrom(null, 100),
   tolerableFailureRatio: fc.constantFrom(null, 0, 0.01, 1, Number.NaN),
   minFailures: fc.constantFrom(0, 3, Number.NaN),

@@ -106,6 +106,13 @@ describe('the judge', () => {
     expect(verdict(rows)).toMatchObject({ kind: 'Hold', reason: 'CanaryBreachesSlo' });
   });
 
+  it('lets a canary go on that fails more than stable, but so seldom that nobody minds', () => {
+    const rows = Array.from({ length: 200 }, (_, i): Row => [100_000, 900_000, i % 2, 0]);
+    expect(verdict(rows)).toMatchObject({ kind: 'Advance' });
+    expect(verdict(rows, { ...PARAMETERS, harmlessRatio: 0 })).toMatchObject({ kind: 'Rollback' });
+    expect(verdict([...rows, [100_000, 900_000, 1000, 0]])).toMatchObject({ kind: 'Rollback' });
+  });
+
   it('holds the canary while it is only suspected', () => {
     const healthy = Array.from({ length: 3 }, (): Row => [50, 950, 0, 1]);
     expect(verdict([...healthy, [50, 950, 2, 0], [50, 950, 2, 1]])).toMatchObject({

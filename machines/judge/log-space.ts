@@ -8,7 +8,7 @@ export function logSumExp(terms: readonly number[]): number {
   return largest + Math.log(sum);
 }
 
-/** Returns ln(exp(a) + exp(b)) without overflow, for finite terms. */
+/** Returns ln(exp(a) + exp(b)) without overflow; a may be finite only, b may be minus infinity. */
 export function logAddExp(a: number, b: number): number {
   return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
 }

@@ -25,11 +25,12 @@ describe('a change-point mixture', () => {
     expect(lnEvidence(mixture, FROM_THE_START)).toBeCloseTo(Math.log((Math.exp(1.5) + Math.exp(1)) / 2), 12);
   });
 
-  it('follows the recursion of the analysis', () => {
-    const factors = [0.3, -0.2, 1.1, 0.7];
+  it('follows the recursion of the analysis, with a tenth kept for what comes after the planned batches', () => {
+    const factors = [0.3, -0.2, 1.1, 0.7, ...Array.from({ length: 8 }, () => -0.1)];
     let [mass, left] = [0, 1];
     factors.forEach((factor, i) => {
-      const share = i === 0 ? 0.5 + 1 / 20 : 1 / 20;
+      const batch = i + 1;
+      const share = batch === 1 ? 0.4 + 1 / 20 : batch <= 10 ? 1 / 20 : 1 / (batch - 1) - 1 / batch;
       mass = (mass + share) * Math.exp(factor);
       left -= share;
     });
@@ -38,6 +39,11 @@ describe('a change-point mixture', () => {
       STAKE,
     );
     expect(lnEvidence(mixture, STAKE)).toBeCloseTo(Math.log(mass + left), 12);
+  });
+
+  it('still finds a fault that begins long after the planned batches', () => {
+    const rows = [...Array.from({ length: 1000 }, () => [-2]), ...Array.from({ length: 8 }, () => [2])];
+    expect(lnEvidence(grown(rows, STAKE), STAKE)).toBeGreaterThan(0);
   });
 
   it('gives each alternative its own share of the stake', () => {

@@ -10,6 +10,8 @@ export interface JudgeParameters {
   readonly latencyMargin: number;
   /** p0 = 1 − objective: the failure ratio that the objective allows; null where there is no objective. */
   readonly sloFailureRatio: number | null;
+  /** A failure ratio so small that it harms nobody, however much better stable is; null takes a fiftieth of what the objective allows. */
+  readonly harmlessRatio: number | null;
   /** Bucket edge of the latency objective, in the unit of the edges; it gets half of the latency test's weight. */
   readonly latencyEdge: number | null;
   /** p_tol: the failure ratio that a release must show to be below before it is promoted; null derives it from objective and stable. */
@@ -47,6 +49,7 @@ export const DEFAULT_PARAMETERS: JudgeParameters = {
   margin: 1.5,
   latencyMargin: 1.1,
   sloFailureRatio: null,
+  harmlessRatio: null,
   latencyEdge: null,
   tolerableFailureRatio: null,
   minFailures: 3,
@@ -90,6 +93,7 @@ export function safeParameters(given: JudgeParameters): JudgeParameters {
     margin: plain('margin'),
     latencyMargin: plain('latencyMargin'),
     sloFailureRatio: within(given.sloFailureRatio, SMALLEST_RATIO, LARGEST_RATIO),
+    harmlessRatio: within(given.harmlessRatio ?? null, 0, LARGEST_RATIO),
     latencyEdge: given.latencyEdge,
     tolerableFailureRatio: within(given.tolerableFailureRatio, SMALLEST_RATIO, LARGEST_RATIO),
     minFailures: plain('minFailures'),

@@ -22,7 +22,9 @@ export interface JudgeState {
   readonly canaryRate: number;
   /** Canary fails more than `margin` times as often as stable. */
   readonly harm: Mixture;
-  /** The same over the recent past alone: ln odds since the last moment at which nothing spoke for it, never negative. */
+  /** Canary fails more often than what harms nobody. */
+  readonly noticeable: Mixture;
+  /** Canary against stable over the recent past alone: ln odds since the last moment at which nothing spoke for it, never negative. */
   readonly recentHarm: number;
   /** Canary fails more often than the objective allows while stable does not. */
   readonly canaryBreach: Mixture;
@@ -70,6 +72,7 @@ export function beginJudging(): JudgeState {
     stableSilent: 0,
     canaryRate: 0,
     harm: EMPTY_MIXTURE,
+    noticeable: EMPTY_MIXTURE,
     recentHarm: 0,
     canaryBreach: EMPTY_MIXTURE,
     stableBreach: EMPTY_MIXTURE,

@@ -9,6 +9,15 @@ const TIMES_STABLE = 3;
 
 const LARGEST = 0.5;
 
+/** Far below the objective: a fiftieth of what it allows. */
+const HARMLESS_PART = 50;
+
+/** The failure ratio up to which no comparison with stable matters; null where none was stated and there is no objective. */
+export function harmlessRatio(safe: JudgeParameters): number | null {
+  const ratio = safe.harmlessRatio ?? (safe.sloFailureRatio === null ? null : safe.sloFailureRatio / HARMLESS_PART);
+  return ratio === null || ratio <= 0 ? null : ratio;
+}
+
 /**
  * p_tol: the failure ratio below which a release is good enough to be promoted. It is the objective's, or three times what stable
  * certainly fails, whichever is more; a stable of which little is known does not widen it.

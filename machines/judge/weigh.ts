@@ -4,10 +4,11 @@ import { FROM_THE_START, lnEvidence } from './mixture.ts';
 import type { JudgeParameters, TestWeights } from './parameters.ts';
 import { placeboReport } from './placebo.ts';
 import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
+import { harmlessRatio } from './tolerance.ts';
 
 /** What is known after a batch, as natural logarithms of evidence; 0 is none. */
 export interface Evidence {
-  /** The canary fails more than `margin` times as often as stable. */
+  /** The canary fails more than `margin` times as often as stable, and often enough to matter. */
   readonly lnHarm: number;
   /** The canary is slower than stable at some bucket edge. */
   readonly lnLatency: number;
@@ -28,7 +29,7 @@ export const LN_BREACHING: number = Math.log(3);
 
 /** Reads the evidence off the running sums. The parameters must be safe ones. */
 export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
-  const lnHarm = lnEvidence(state.harm, safe);
+  const lnHarm = lnHarmOf(state, safe);
   const lnLatency = lnSlower(state.latency, safe);
   const lnSlo = lnEvidence(state.canaryBreach, safe);
   const shares = sharesOf(state, safe);
@@ -51,6 +52,15 @@ export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
     },
     lnAccept: lnEvidence(state.accept, FROM_THE_START),
   };
+}
+
+/**
+ * Two harms must both be shown: more failures than stable, and more than nobody minds. The smaller of two evidences is evidence
+ * against either being absent. Without the second, a service that never fails would roll back for one request in a million.
+ */
+function lnHarmOf(state: JudgeState, safe: JudgeParameters): number {
+  const lnMore = lnEvidence(state.harm, safe);
+  return harmlessRatio(safe) === null ? lnMore : Math.min(lnMore, lnEvidence(state.noticeable, safe));
 }
 
 /** Why the release must be rolled back now, or null. */
