@@ -40,8 +40,9 @@ export function lastBorder(at: number, cellMs: number): number {
  * Sorts increments into the cells that end after `closedUntil`, up to `until`, and gives one batch for each cell with requests, oldest
  * first. An increment whose cell was closed already goes into the first open cell, so nothing is lost and no batch ever changes.
  *
- * Recomputed from the same samples in one go, the sums over all batches are equal; what may differ is the cell of an increment that
- * first arrived after its cell was closed: it then stands where its timestamp says.
+ * Recomputed from the same samples in one go, the sums over all batches are equal. What may differ is the cell of an increment that
+ * first arrived after its cell was closed: it then stands where its timestamp says. Growth is only left out of a recomputation when a
+ * sample from before the start of the evidence arrived so late that it had been counted as growth after the start.
  *
  * All increments must be stamped at or before `until`, and `closedUntil` must be below it; both are cell borders.
  */

@@ -32,12 +32,13 @@ export interface TrafficSplit {
 
 /**
  * What is known of a subject. `starting`: no answer yet; `fresh`: the newest sample of the source is younger than the staleness limit;
- * `stale`: the source answers but its samples are old or there are none; `down`: it does not answer. `message` says why in a sentence.
+ * `stale`: the source answers, but its samples are old, or there are none, or its answer is not used (incomplete, clock off); `down`: it
+ * gives no answer that can be read. `message` says why in a sentence. Nothing may be decided but on `fresh` evidence.
  */
 export interface Evidence {
   readonly state: 'starting' | 'fresh' | 'stale' | 'down';
   readonly message: string;
-  /** Time of the newest sample, in ms. */
+  /** Timestamp of the newest sample in ms, null while there is none: then no caller has sent a request yet, or none is scraped. */
   readonly lastSampleAt: number | null;
   /** All batches since `since`, oldest first; only ever appended to while the subject stays the same. */
   readonly batches: readonly Batch[];
@@ -45,13 +46,14 @@ export interface Evidence {
 
 /** Follows request counters of all subjects with one query per metric and source. */
 export interface Sampler {
-  /** Starts following, or changes what is followed. Idempotent. */
+  /** Starts following. Following the same again changes nothing; another subject, or another `since`, starts over from the source. */
   follow(key: string, subject: Subject): void;
   unfollow(key: string): void;
+  /** What is known now; a snapshot. A key that is not followed is `starting` without batches. */
   read(key: string): Evidence;
-  /** The split since `from`, or undefined until two samples after `from` are in. */
+  /** The split since `from`, or over the last minutes of it, or undefined until a caller was scraped twice after `from`. */
   traffic(key: string, from: number): TrafficSplit | undefined;
-  /** Called when a key has new batches or its state changed. */
+  /** Called once for each time that a key has new batches or another state. */
   onEvidence(listener: (key: string) => void): void;
   start(signal: AbortSignal): void;
 }

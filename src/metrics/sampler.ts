@@ -87,6 +87,8 @@ class PollingSampler implements Sampler {
   readonly #listeners: ((key: string) => void)[] = [];
   /** Rounds in a row in which the source gave nothing. */
   #failures = 0;
+  /** So that a lasting failure is logged once. */
+  #loggedFailure = '';
 
   constructor(options: SamplerOptions) {
     this.#options = {
@@ -161,7 +163,7 @@ class PollingSampler implements Sampler {
 
   /** Asks for all that is followed, closes batches, announces. Returns the time to the next round in ms. */
   async #round(signal: AbortSignal): Promise<number> {
-    const { clock, pollMs, onPoll, log } = this.#options;
+    const { clock, pollMs, onPoll } = this.#options;
     const startedAt = clock.now();
     const due = [...this.#followed.values()].filter(({ retryAt }) => retryAt <= startedAt);
     if (due.length === 0) return pollMs;
@@ -170,10 +172,17 @@ class PollingSampler implements Sampler {
     if (signal.aborted) return pollMs;
     this.#failures = outcome.hasAnswer ? 0 : this.#failures + 1;
     const { error } = outcome;
-    if (error !== undefined) log?.warn({ err: error, failures: this.#failures }, 'metrics query failed');
+    this.#logFailure(error);
     onPoll?.({ durationMs: clock.now() - startedAt, ...tally, ...(error === undefined ? {} : { error }) });
     this.#announce(outcome.withBatches);
     return this.#nextDelay(startedAt, error);
+  }
+
+  #logFailure(error: unknown): void {
+    const reason = error === undefined ? '' : problemOf(error).reason;
+    if (reason !== '' && reason !== this.#loggedFailure)
+      this.#options.log?.warn({ err: error }, 'metrics query failed');
+    this.#loggedFailure = reason;
   }
 
   async #readAll(
