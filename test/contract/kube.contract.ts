@@ -192,7 +192,7 @@ export function kubeContract(server: () => Promise<{ readonly kube: Kube; readon
         { ...bob, subresource: 'status' },
       );
       expect(Number(applied.status?.observedGeneration)).toBe(3);
-      expect(managersOf(applied)).toEqual(['alice/Update', 'bob/Apply']);
+      expect(managersOf(applied)).toEqual(['bob/Apply', 'alice/Update']);
     });
   });
 

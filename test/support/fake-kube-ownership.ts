@@ -52,7 +52,15 @@ export function ownersAfterUpdate(
   const kept = own === undefined ? [] : pathsOf(own.fieldsV1).filter((path) => !taken.has(path));
   const others = owners.filter((entry) => entry !== own).map((entry) => without(entry, taken));
   const entries = [...others, entryOf(kind, write, [...kept, ...set], time)];
-  return entries.filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0);
+  return inOrder(entries);
+}
+
+/** As the server keeps them: applied before updated, then by age, then by name; without those that own nothing. */
+function inOrder(entries: readonly FieldsEntry[]): readonly FieldsEntry[] {
+  const rank = ({ operation, time, manager }: FieldsEntry) => `${operation} ${time} ${manager}`;
+  return entries
+    .filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0)
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 function without(entry: FieldsEntry, taken: ReadonlySet<string>): FieldsEntry {
@@ -100,5 +108,5 @@ export function applyTo(
   const isUnchanged =
     own !== undefined && isSame(own.fieldsV1, entry.fieldsV1) && differing.length + dropped.length === 0;
   const entries = [...remaining, isUnchanged ? own : entry];
-  return { draft: draft as Draft, owners: entries.filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0) };
+  return { draft: draft as Draft, owners: inOrder(entries) };
 }
