@@ -22,7 +22,7 @@ const schema = z.object({
     .regex(/^[^:]*:\d+$/, 'must be HOST:PORT, such as 0.0.0.0:9464')
     .default('127.0.0.1:9464'),
   /** How often Prometheus is asked while a release is in progress, in ms. */
-  POLL_INTERVAL_MS: z.coerce.number().int().min(100).max(60_000).default(1_000),
+  POLL_INTERVAL_MS: z.coerce.number().int().min(100).max(60_000).default(500),
 });
 
 /** Settings of the controller, from the environment. */

@@ -13,6 +13,9 @@ import { createLog } from './telemetry/log.ts';
 import { createControllerMetrics } from './telemetry/metrics.ts';
 import { serveTelemetry } from './telemetry/server.ts';
 
+/** Half a poll: a finer cut would not be seen earlier, a coarser one costs time before a bad version is taken back. */
+const CELL_MS = 250;
+
 /** The controller: puts the parts together, runs until SIGTERM or SIGINT, then finishes what it is doing and ends. */
 async function main(): Promise<void> {
   const config = readConfig();
@@ -41,6 +44,7 @@ async function main(): Promise<void> {
     clock,
     log,
     pollMs: config.POLL_INTERVAL_MS,
+    cellMs: CELL_MS,
     onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
   });
   const controller = createRolloutController({

@@ -1,0 +1,148 @@
+import type { Rollout } from '../../src/api/rollout.ts';
+import type { KubeObject } from '../../src/kube/port.ts';
+
+/** How the pods of one version behave; see lab/echo for the variables. */
+export type Behaviour = Readonly<Record<string, string>>;
+
+export interface ShopOptions {
+  readonly namespace: string;
+  /** Pods of the service that is released. Default 3. */
+  readonly replicas?: number;
+  /** Requests per second at the door. Default 200. */
+  readonly rate?: number;
+}
+
+/** The service that is released in the shop. */
+export const RELEASED = 'checkout';
+
+const labels = (app: string) => ({ app, 'service.istio.io/canonical-name': app });
+
+const service = (namespace: string, app: string): KubeObject =>
+  manifest(
+    'v1 Service',
+    { namespace, name: app },
+    {
+      spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    },
+  );
+
+/** Everything of a shop but its Rollout: load → web → checkout, the first two with a sidecar because they call. */
+export function shopManifests({ namespace, replicas = 3, rate = 200 }: ShopOptions): readonly KubeObject[] {
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    service(namespace, 'web'),
+    service(namespace, RELEASED),
+    echoDeployment(namespace, 'web', {
+      replicas: 1,
+      env: { VERSION: 'v1', NEXT_HOP: `http://${RELEASED}.${namespace}/` },
+      calls: true,
+    }),
+    echoDeployment(namespace, RELEASED, { replicas, env: { VERSION: 'v1' }, calls: false }),
+    loadDeployment(namespace, rate),
+  ];
+}
+
+interface EchoOptions {
+  readonly replicas: number;
+  readonly env: Behaviour;
+  /** Calls others, so it needs a sidecar. */
+  readonly calls: boolean;
+}
+
+/** A Deployment of lab/echo. */
+export function echoDeployment(namespace: string, app: string, { replicas, env, calls }: EchoOptions): KubeObject {
+  return deployment(namespace, app, replicas, {
+    calls,
+    container: {
+      name: app,
+      image: `lab/echo:${env['VERSION'] ?? 'v1'}`,
+      ports: [{ containerPort: 8080 }],
+      env: toEnv(env),
+      readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1, failureThreshold: 2 },
+    },
+  });
+}
+
+function loadDeployment(namespace: string, rate: number): KubeObject {
+  return deployment(namespace, 'load', 1, {
+    calls: true,
+    container: {
+      name: 'load',
+      image: 'lab/load:v1',
+      env: toEnv({ TARGET: `http://web.${namespace}/`, RATE: String(rate) }),
+    },
+  });
+}
+
+function toEnv(env: Behaviour): readonly object[] {
+  const fromField = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+  return [
+    fromField('POD_IP', 'status.podIP'),
+    fromField('POD_NAME', 'metadata.name'),
+    ...Object.entries(env).map(([name, value]) => ({ name, value })),
+  ];
+}
+
+function deployment(
+  namespace: string,
+  app: string,
+  replicas: number,
+  { container, calls }: { readonly container: object; readonly calls: boolean },
+): KubeObject {
+  return manifest(
+    'apps/v1 Deployment',
+    { namespace, name: app },
+    {
+      spec: {
+        replicas,
+        selector: { matchLabels: { app } },
+        template: {
+          metadata: { labels: { ...labels(app), ...(calls && { 'sidecar.istio.io/inject': 'true' }) } },
+          spec: { terminationGracePeriodSeconds: 10, containers: [container] },
+        },
+      },
+    },
+  );
+}
+
+export type RolloutSpecInput = Partial<Omit<Rollout['spec'], 'routing' | 'strategy' | 'objectives' | 'analysis'>> & {
+  readonly steps?: readonly { readonly weight: number; readonly hold?: string }[];
+  readonly virtualService?: string;
+  readonly successRatio?: number;
+  readonly analysis?: Readonly<Record<string, unknown>>;
+};
+
+/** A Rollout of the shop's released service, with short holds. */
+export function rolloutManifest(namespace: string, input: RolloutSpecInput = {}): KubeObject {
+  const { steps, virtualService, successRatio = 99, analysis, ...spec } = input;
+  return manifest(
+    'sluice.dev/v1alpha1 Rollout',
+    { namespace, name: RELEASED },
+    {
+      spec: {
+        workloadRef: { kind: 'Deployment', name: RELEASED },
+        service: { name: RELEASED, port: 'http' },
+        routing: { istio: virtualService === undefined ? {} : { virtualService } },
+        strategy: {
+          canary: {
+            steps: steps ?? [
+              { weight: 5, hold: '10s' },
+              { weight: 25, hold: '10s' },
+              { weight: 50, hold: '10s' },
+              { weight: 100 },
+            ],
+          },
+        },
+        objectives: [{ name: 'availability', requests: { successRatio } }],
+        analysis: { bake: '10s', deadline: '10m', ...analysis },
+        progressDeadline: '1m',
+        ...spec,
+      },
+    },
+  );
+}
+
+function manifest(type: string, at: { readonly namespace: string; readonly name: string }, rest: object): KubeObject {
+  const [apiVersion = '', kind = ''] = type.split(' ');
+  return { apiVersion, kind, metadata: at, ...rest };
+}
