@@ -1,4 +1,5 @@
-import { addCounts, type Batch, cleanCounts } from './counts.ts';
+import type { Batch } from './batch.ts';
+import { addCounts, cleanCounts } from './counts.ts';
 import { addLatencies } from './latency.ts';
 import { capped, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
 import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';

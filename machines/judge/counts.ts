@@ -1,5 +1,3 @@
-import type { LatencyBatch } from './latency.ts';
-
 /** Requests and failures of one version in one batch or since the start. */
 export interface ArmCounts {
   /** Requests answered. */
@@ -8,18 +6,10 @@ export interface ArmCounts {
   readonly failures: number;
 }
 
-/** What both versions answered between two timestamps. */
-export interface Batch {
-  /** End of the batch, milliseconds since the epoch. */
-  readonly at: number;
+/** What both versions answered in the same time. */
+export interface TwoArms {
   readonly canary: ArmCounts;
   readonly stable: ArmCounts;
-  /** When the canary's weight was last raised before the end of the batch; absent where unknown. */
-  readonly raisedAt?: number | null;
-  /** Durations of the same requests; absent where no histogram is read. */
-  readonly latency?: LatencyBatch | null;
-  /** Stable's counts by pod, for the placebo test; absent where the source has no pods. */
-  readonly stablePods?: Readonly<Record<string, ArmCounts>> | null;
 }
 
 /** Nothing was asked. */

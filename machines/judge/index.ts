@@ -1,5 +1,6 @@
 export { addBatch } from './add-batch.ts';
-export { type ArmCounts, type Batch, NO_COUNTS } from './counts.ts';
+export type { Batch } from './batch.ts';
+export { type ArmCounts, NO_COUNTS } from './counts.ts';
 export { type Dispersion, measureDispersion, type PastBatch } from './dispersion.ts';
 export { type ArmLatencies, type LatencyBatch, sharedEdges } from './latency.ts';
 export { DEFAULT_PARAMETERS, type JudgeParameters, type TestWeights } from './parameters.ts';

@@ -1,4 +1,4 @@
-import type { Batch } from './counts.ts';
+import type { TwoArms } from './counts.ts';
 
 const RATIOS: readonly number[] = [1.5, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200, 500, 1000];
 
@@ -14,11 +14,7 @@ export function ratioGrid(margin: number): readonly number[] {
  *
  * It equals x_c ln(q_r/q0) + x_s ln((1−q_r)/(1−q0)) with the two logarithms written so that neither loses digits.
  */
-export function twoArmFactors(
-  batch: Pick<Batch, 'canary' | 'stable'>,
-  ratios: readonly number[],
-  margin: number,
-): readonly number[] | null {
+export function twoArmFactors(batch: TwoArms, ratios: readonly number[], margin: number): readonly number[] | null {
   const { canary, stable } = batch;
   if (canary.requests === 0 || stable.requests === 0) return null;
   const failures = canary.failures + stable.failures;

@@ -1,4 +1,4 @@
-import type { Batch } from './counts.ts';
+import type { TwoArms } from './counts.ts';
 
 /** Guesses of the two ratios, made before the batch; both in (0, 1). */
 export interface Guess {
@@ -6,11 +6,8 @@ export interface Guess {
   readonly stable: number;
 }
 
-/** The batch's requests, of which `failures` are those counted (failed, or slow). */
-export type TwoArms = Pick<Batch, 'canary' | 'stable'>;
-
 /**
- * Returns ln of the factor of one batch for one guess (analysis.md 2a, A2): the odds of the counts at the guess against the member of
+ * Returns ln of the factor of one batch for one guess (analysis.md 2a, A2; `failures` are what is counted, failed or slow): the odds of the counts at the guess against the member of
  * "canary at most `margin` times stable" that is nearest to the guess. Exact also for ratios near one half. It is 0, no
  * evidence, where a version had no request or where the guess itself lies within the margin.
  */

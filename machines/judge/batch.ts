@@ -1,0 +1,14 @@
+import type { ArmCounts, TwoArms } from './counts.ts';
+import type { LatencyBatch } from './latency.ts';
+
+/** What both versions answered between two timestamps. */
+export interface Batch extends TwoArms {
+  /** End of the batch, milliseconds since the epoch. */
+  readonly at: number;
+  /** When the canary's weight was last raised before the end of the batch; absent where unknown. */
+  readonly raisedAt?: number | null;
+  /** Durations of the same requests; absent where no histogram is read. */
+  readonly latency?: LatencyBatch | null;
+  /** Stable's counts by pod, for the placebo test; absent where the source has no pods. */
+  readonly stablePods?: Readonly<Record<string, ArmCounts>> | null;
+}
