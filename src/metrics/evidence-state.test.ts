@@ -11,6 +11,7 @@ const healthy: Situation = {
   coveredFrom: noon - 145_000,
   lastSampleAt: noon + 97_000,
   problem: undefined,
+  silentAfterMs: 20_000,
   staleAfterMs: 20_000,
 };
 const refused = { kind: 'unanswered', reason: 'connection refused' } as const;
@@ -19,6 +20,8 @@ describe('evidence is', () => {
   it.each([
     ['fresh with a young sample', {}, 'fresh', 'has fresh samples for checkout in shop'],
     ['fresh at the very limit', { lastSampleAt: noon + 80_000 }, 'fresh', ''],
+    ['fresh longer where scrapes are rare', { lastSampleAt: noon + 10_000, staleAfterMs: 180_000 }, 'fresh', ''],
+    ['down no later for it', { readAt: noon + 79_000, staleAfterMs: 180_000, problem: refused }, 'down', 'for 21 s'],
     ['stale beyond it', { lastSampleAt: noon + 79_999 }, 'stale', 'is 20 s old (limit 20 s)'],
     [
       'stale without any sample',

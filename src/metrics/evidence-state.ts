@@ -21,13 +21,16 @@ export interface Situation {
   readonly coveredFrom: number;
   readonly lastSampleAt: number | null;
   readonly problem: Problem | undefined;
+  /** A source that gave nothing for longer is down. */
+  readonly silentAfterMs: number;
+  /** Older samples are stale. */
   readonly staleAfterMs: number;
 }
 
 /** The state of a subject's evidence, with a sentence that says why. */
 export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
-  const { sourceName, now, readAt, problem, staleAfterMs } = situation;
-  const isUnread = now - (readAt ?? Number.NEGATIVE_INFINITY) > staleAfterMs;
+  const { sourceName, now, readAt, problem, silentAfterMs } = situation;
+  const isUnread = now - (readAt ?? Number.NEGATIVE_INFINITY) > silentAfterMs;
   if (problem?.kind === 'skewed') return { state: 'stale', message: `${problem.reason}: samples are not used` };
   if (problem?.kind === 'partial') {
     return { state: 'stale', message: `${sourceName} answers only in part: ${problem.reason}` };

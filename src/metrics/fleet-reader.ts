@@ -3,7 +3,7 @@ import { isAppError } from '../lib/errors.ts';
 import { type Problem, skewReason } from './evidence-state.ts';
 import { chunk, type Need, type Plan, upSelector } from './fleet-query.ts';
 import type { MetricsProvider, RawAnswer, RawQuery, RawSeries } from './provider.ts';
-import { type Arm, hostsOf, ingest, ingestUp, type Tracker, unknownTargets } from './tracker.ts';
+import { type Arm, hostsOf, ingest, ingestUp, type Target, type Tracker, unknownTargets } from './tracker.ts';
 
 /** What a round of queries has cost so far. */
 export interface RoundTally {
@@ -32,6 +32,8 @@ export interface ReaderOptions {
 export const BASELINE_MS = 150_000;
 /** A source's clock may be off by the allowed skew and its `Date` hides a second: this much of a window is not relied on. */
 const COVERAGE_SLACK_MS = 5000;
+/** Callers that first appeared within one such period are looked up together. */
+const LOOK_UP_PERIOD_MS = 600_000;
 
 /**
  * Asks all queries of a plan and takes the answers into its members' trackers: all of them or, when one cannot be used, none, because
@@ -111,18 +113,38 @@ async function lookUpTargets(
   tally: RoundTally,
   signal: AbortSignal,
 ): Promise<void> {
-  const unknown = members.flatMap(({ tracker }) =>
-    unknownTargets(tracker).map((target) => ({ tracker, target, hosts: [target.name.job, target.name.instance] })),
-  );
-  for (const part of chunk(unknown)) {
+  for (const part of lookUps(members)) {
+    const times = part.map(({ target }) => target.firstScrapeAt);
+    const endAtMs = Math.max(...times);
+    const windowMs = endAtMs - Math.min(...times) + BASELINE_MS;
     const selector = upSelector(part.map(({ target }) => target.name));
-    const earliest = Math.min(...part.map(({ target }) => target.firstScrapeAt));
     const askedAt = options.clock.now();
-    const { series } = await ask(options, { selector, windowMs: askedAt - earliest + BASELINE_MS }, tally, signal);
+    const { series } = await ask(options, { selector, windowMs, endAtMs }, tally, signal);
     for (const { tracker, target } of part) {
       ingestUp(tracker, target, series, askedAt > target.firstScrapeAt + options.windowMs);
     }
   }
+}
+
+interface LookUp {
+  readonly tracker: Tracker;
+  readonly target: Target;
+  readonly hosts: readonly string[];
+}
+
+/** Unknown targets in parts that one short query can ask for: those that appeared at about the same time. */
+function lookUps(members: readonly Member[]): readonly LookUp[][] {
+  const parts = new Map<number, LookUp[]>();
+  for (const { tracker } of members) {
+    for (const target of unknownTargets(tracker)) {
+      const period = Math.floor(target.firstScrapeAt / LOOK_UP_PERIOD_MS);
+      const lookUp = { tracker, target, hosts: [target.name.job, target.name.instance] };
+      const part = parts.get(period);
+      if (part === undefined) parts.set(period, [lookUp]);
+      else part.push(lookUp);
+    }
+  }
+  return [...parts.values()].flatMap((part) => chunk(part));
 }
 
 /** Namespaces are told apart here, not in the query: one name per host keeps the query short. */

@@ -388,6 +388,23 @@ describe('the state of evidence', () => {
     expect(world.sampler.read('shop/checkout').message).toMatch(/is 35 s old \(limit 20 s\)/);
   });
 
+  it('is stale no sooner than three scrape intervals', async () => {
+    const world = worldAt(minutesBefore(4));
+    const scrape = (second: number) => {
+      world.callers.serve('slow', 'checkout-aa', 1);
+      if (second % 30 === 0) world.callers.scrape('slow', world.clock.now());
+    };
+    for (let second = 0; second < 240; second++) {
+      scrape(second);
+      await world.clock.advance(1000);
+    }
+    world.sampler.follow('k', subject);
+    await world.clock.advance(50_000);
+    expect(world.sampler.read('k')).toMatchObject({ state: 'fresh', lastSampleAt: noon - 30_000 });
+    await world.clock.advance(15_000);
+    expect(world.sampler.read('k').message).toMatch(/is 95 s old \(limit 90 s\)/);
+  });
+
   it('is stale while the source answers only in part, and catches up afterwards', async () => {
     const world = worldAt(minutesBefore(1));
     await release(world, 10);

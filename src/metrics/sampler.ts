@@ -8,7 +8,7 @@ import { planQueries } from './fleet-query.ts';
 import { BASELINE_MS, type Member, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
 import type { Batch, Evidence, Sampler, Subject, TrafficSplit } from './port.ts';
 import type { MetricsProvider } from './provider.ts';
-import { createTracker, cut, hostsOf, type Tracker, trafficOf, trim } from './tracker.ts';
+import { createTracker, cut, hostsOf, scrapeIntervalMs, type Tracker, trafficOf, trim } from './tracker.ts';
 
 export interface SamplerOptions {
   readonly provider: MetricsProvider;
@@ -19,7 +19,10 @@ export interface SamplerOptions {
   readonly windowMs?: number;
   /** Batches are cut this long after their end, in ms: the time a source takes to make a sample visible. Default 500. */
   readonly ingestDelayMs?: number;
-  /** Samples older than this are stale, in ms; at least three scrape intervals. Default 20,000. */
+  /**
+   * A source that gave nothing for this long is down, and samples older than this are stale unless three scrape intervals are longer, in
+   * ms. Default 20,000.
+   */
   readonly staleAfterMs?: number;
   /** Length of the cells into which batches are cut, in ms. Default 1000. */
   readonly cellMs?: number;
@@ -65,6 +68,8 @@ interface Followed {
   failures: number;
   /** It is left out of rounds before this time. */
   retryAt: number;
+  /** Three scrape intervals as last seen, in ms, bounded. */
+  threeScrapesMs: number;
   announced: Evidence['state'];
   /** Copy of the tracker's batches as last handed out. */
   handedOut: readonly Batch[];
@@ -78,6 +83,8 @@ interface RoundMember extends Member {
 const RETENTION_MS = 300_000;
 /** Evidence that began longer ago is recomputed from here on only: 7 days of hourly windows. */
 const LONGEST_LOOK_BACK_MS = 7 * 24 * 3_600_000;
+/** Evidence from scrapes further apart than a third of this is too slow to guard a release. */
+const LONGEST_STALE_AFTER_MS = 180_000;
 const LONGEST_BACKOFF_MS = 10_000;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -115,6 +122,7 @@ class PollingSampler implements Sampler {
       problem: undefined,
       failures: 0,
       retryAt: 0,
+      threeScrapesMs: 0,
       announced: 'starting',
       handedOut: [],
     });
@@ -230,6 +238,7 @@ class PollingSampler implements Sampler {
       followed.failures = 0;
       if (cut(tracker, lastBorder(startedAt - ingestDelayMs, cellMs), cellMs)) withBatches.add(followed);
       trim(tracker, startedAt - RETENTION_MS);
+      followed.threeScrapesMs = Math.min(3 * (scrapeIntervalMs(tracker) ?? 0), LONGEST_STALE_AFTER_MS);
     }
   }
 
@@ -271,11 +280,12 @@ class PollingSampler implements Sampler {
     }
   }
 
-  #stateOf({ tracker, followedAt, readAt, problem }: Followed): Pick<Evidence, 'state' | 'message'> {
+  #stateOf({ tracker, followedAt, readAt, problem, threeScrapesMs }: Followed): Pick<Evidence, 'state' | 'message'> {
     const { subject, coveredFrom, lastSampleAt } = tracker;
     const { clock, provider, staleAfterMs } = this.#options;
-    const times = { now: clock.now(), followedAt, readAt, coveredFrom, lastSampleAt, staleAfterMs };
-    return evidenceState({ subject, sourceName: provider.name, problem, ...times });
+    const times = { now: clock.now(), followedAt, readAt, coveredFrom, lastSampleAt };
+    const limits = { silentAfterMs: staleAfterMs, staleAfterMs: Math.max(staleAfterMs, threeScrapesMs) };
+    return evidenceState({ subject, sourceName: provider.name, problem, ...times, ...limits });
   }
 }
 

@@ -91,7 +91,10 @@ export function ingest(tracker: Tracker, arm: Arm, { labels, samples }: RawSerie
 export function unknownTargets(tracker: Tracker): readonly Target[] {
   const { since } = tracker.subject;
   if (since === null) return [];
-  return [...tracker.targets.values()].filter(({ isLookedUp, firstScrapeAt }) => !isLookedUp && firstScrapeAt > since);
+  return [...tracker.targets.values()].filter(
+    ({ isLookedUp, firstScrapeAt, name: { job, instance } }) =>
+      !isLookedUp && firstScrapeAt > since && Number.isFinite(firstScrapeAt) && job !== '' && instance !== '',
+  );
 }
 
 /**
@@ -130,6 +133,16 @@ export function trim(tracker: Tracker, before: number): void {
   for (const { scrapes } of tracker.targets.values()) {
     for (const at of scrapes) if (at < before) scrapes.delete(at);
   }
+}
+
+/** Mean time between two scrapes of the caller that is scraped most often, in ms; undefined until one was scraped twice. */
+export function scrapeIntervalMs(tracker: Tracker): number | undefined {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const { scrapes } of tracker.targets.values()) {
+    const span = spanAfter(scrapes, Number.NEGATIVE_INFINITY);
+    if (span !== undefined) shortest = Math.min(shortest, (span.last - span.first) / (scrapes.size - 1));
+  }
+  return Number.isFinite(shortest) ? shortest : undefined;
 }
 
 /**
