@@ -4,7 +4,7 @@ import { kinds } from '../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
 import { isReady } from '../../src/workloads/pods.ts';
 import type { Pod } from '../../src/workloads/types.ts';
-import { type Report, readReport } from '../load/report.ts';
+import { type Report, readReport, setRate } from '../load/report.ts';
 import {
   type Behaviour,
   RELEASED,
