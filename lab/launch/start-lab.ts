@@ -36,7 +36,7 @@ export interface StartResult {
 
 const DEFAULT_SCRAPE_INTERVAL_SECONDS = 5;
 /** Every part has its own, shorter limit; this one catches a supervisor that hangs. */
-const READY_WITHIN_MS = 180_000;
+const READY_WITHIN_MS = 400_000;
 const POLL_MS = 50;
 
 /** Installs what is missing and starts the lab, unless it runs; resolves when every part is ready. */

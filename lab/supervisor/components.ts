@@ -43,7 +43,7 @@ const CONTROLLERS = [
   'clusterrole-aggregation-controller',
 ];
 
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 
 /** How each part of the lab runs. Nothing listens on a wildcard address: pods share this network namespace. */
 export function components(config: SupervisorConfig, generated: GeneratedFiles): Record<ComponentName, PartCommand> {
