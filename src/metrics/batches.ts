@@ -41,8 +41,8 @@ export function lastBorder(at: number, cellMs: number): number {
  * first. An increment whose cell was closed already goes into the first open cell, so nothing is lost and no batch ever changes.
  *
  * Recomputed from the same samples in one go, the sums over all batches are equal. What may differ is the cell of an increment that
- * first arrived after its cell was closed: it then stands where its timestamp says. Growth is only left out of a recomputation when a
- * sample from before the start of the evidence arrived so late that it had been counted as growth after the start.
+ * first arrived after its cell was closed: it then stands where its timestamp says. A recomputation leaves out growth only when the sample
+ * that shows it to be older than the evidence, or to be its caller's first, had arrived after a later one was counted.
  *
  * All increments must be stamped at or before `until`, and `closedUntil` must be below it; both are cell borders.
  */

@@ -61,8 +61,8 @@ function liveOf({ joinsAfterMs, everyMs, steps }: fc.TypeOf<typeof caller>, pod:
     if (restarts) values.clear();
     for (const [kind, amount] of requests.entries()) if (amount > 0) values.set(kind, (values.get(kind) ?? 0) + amount);
     const at = since - leadMs + joinsAfterMs + (index + 1) * everyMs;
-    // Growth before `since` that only a late sample tells from growth after it is the one thing that a running sampler counts wrongly.
-    const visibleAt = at + (at > since ? lateMs : 20);
+    // A late sample that shows growth to be older than the evidence, or its caller's first, comes after it was counted: see `cutBatches`.
+    const visibleAt = at + (at > since && scrapes.length > 0 ? lateMs : 20);
     if (!isMissed && at < since + 200_000) scrapes.push({ at, visibleAt, pod, values: new Map(values) });
   }
   return { scrapes, proven: kinds.map((_, kind) => growthAfterSince(scrapes, kind)) };
