@@ -134,7 +134,9 @@ export interface Reflector<T extends KubeObject> {
   list(namespace?: string): readonly T[];
   /** Objects whose `index` function returned `key`. */
   byIndex(index: string, key: string): readonly T[];
-  /** Takes `object` unless the copy is already newer. */
+  /**
+   * Takes `object` unless the copy is newer or the object has been deleted since. It must be one that the reflector selects.
+   */
   put(object: T): void;
   /** Resolves when the first list is in. */
   synced(signal?: AbortSignal): Promise<void>;

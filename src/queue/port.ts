@@ -1,7 +1,10 @@
 /** Why a key was asked for; goes into logs and the reconcile metric. */
 export type Reason = 'change' | 'wake' | 'evidence' | 'resync' | 'retry';
 
-/** Works one key. A rejection is retried with back-off and jitter; a resolved promise ends the attempt. */
+/**
+ * Works one key. A rejection is retried with back-off and jitter, at least as long as an AppError's `retryAfterMs`; a resolved
+ * promise ends the attempt. Of many reasons a queue on a server may know only the latest.
+ */
 export type Handler = (key: string, reasons: readonly Reason[]) => Promise<void>;
 
 /**
