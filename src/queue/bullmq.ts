@@ -25,7 +25,7 @@ type Mode = 'connecting' | 'shared' | 'local' | 'closed';
 
 const SEND_TIMEOUT_MS = 2_000;
 /** So long may keys wait although a worker is free; then the worker has come to a halt unnoticed. */
-const HALT_MS = 10_000;
+const HALT_MS = 5_000;
 
 /**
  * The queue that several replicas share through Redis. While Redis cannot be used the process works its own keys from memory, and
