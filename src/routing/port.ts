@@ -50,7 +50,7 @@ export interface RevisionServiceReading {
   readonly exists: boolean;
   /** Endpoints of the revision Service that are ready and not terminating. */
   readonly readyEndpoints: number;
-  /** False while a policy of the plain host (DestinationRule) is not yet, or no longer, carried over as it should be. */
+  /** False while the ports of the Service or a policy of the plain host (DestinationRule) are not, or no longer, carried over. */
   readonly policiesInStep: boolean;
 }
 
@@ -59,13 +59,16 @@ export interface Routes {
   /** Checks that the route can be taken over and returns what is there now. Throws ConfigError (field and cure) when it cannot. */
   snapshot(target: RouteTarget): Promise<RouteOriginal>;
   /**
-   * Reads the route. `expected` are the routes that Sluice may have written (last applied and desired): any other content
-   * is `foreign`. Without `original` (no release) the answer is `plain` unless an own object is left over.
+   * Reads the route. `expected` are the routes that may be there by Sluice's doing (last seen and desired, `plain` included as long
+   * as it is one of them): any other content is `foreign`, also the user's unchanged file applied again. Without `original` (no
+   * release) the answer is `plain` unless an own object is left over.
    */
   read(target: RouteTarget, original: RouteOriginal | null, expected: readonly Route[]): Promise<RouteReading>;
   /**
    * Writes the route, guarded by the resourceVersion in `reading` (ConflictError when somebody was faster). `plain` restores the
-   * adopted object byte for byte, managedFields included, or deletes the own one. Writing what is already there is a no-op.
+   * adopted object byte for byte, managedFields included, or deletes the own one. Writing what is already there is a no-op, but for
+   * `plain`, which also completes a restore that was cut off before managedFields were back. A foreign reading is overwritten,
+   * except by `plain` where it names no revision: that route is the user's own again and stays.
    */
   write(target: RouteTarget, original: RouteOriginal, route: Route, reading: RouteReading): Promise<void>;
   readRevision(target: RouteTarget, revision: string): Promise<RevisionServiceReading>;

@@ -1,6 +1,6 @@
 import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
-import { AppError } from '../lib/errors.ts';
+import { AppError, isAppError } from '../lib/errors.ts';
 import { isEqual } from './difference.ts';
 import { labels, MANAGER, overExisting, ownednessOf } from './own-object.ts';
 import type { Routes, RouteTarget } from './port.ts';
@@ -103,10 +103,7 @@ export function createRevisions(store: RouteStore, routerOf: (target: RouteTarge
         [SLICE_SERVICE_LABEL]: name,
       });
       const { wanted, existing: policies } = await policiesOf(target, revision);
-      const isInStep =
-        exists &&
-        user !== undefined &&
-        isRevisionServiceInStep(renderRevisionService(target, revision, user), existing);
+      const isInStep = exists && user !== undefined && isServiceInStep(target, revision, { user, existing });
       return {
         exists,
         readyEndpoints: exists ? countReady(slices) : 0,
@@ -142,6 +139,20 @@ export function createRevisions(store: RouteStore, routerOf: (target: RouteTarge
       return [...new Set(ours.flatMap(({ metadata }) => metadata.labels?.[labels.revision] ?? []))].toSorted();
     },
   };
+}
+
+/** A user's Service that can no longer be narrowed is out of step: reading must go on, or nothing could be taken back. */
+function isServiceInStep(
+  target: RouteTarget,
+  revision: string,
+  { user, existing }: { readonly user: ServiceObject; readonly existing: ServiceObject },
+): boolean {
+  try {
+    return isRevisionServiceInStep(renderRevisionService(target, revision, user), existing);
+  } catch (error) {
+    if (isAppError(error, 'ConfigError')) return false;
+    throw error;
+  }
 }
 
 /** A pod counts once, however many slices (one per address family) name it. */

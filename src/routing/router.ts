@@ -12,7 +12,7 @@ export interface RouteObjects {
 
 /** What `parse` may recognise. */
 export interface Known {
-  /** Routes that Sluice may have written; `plain` need not be among them. */
+  /** Routes that may be there by Sluice's doing. */
   readonly candidates: readonly Route[];
   /** Revisions of the service for which a Service made by Sluice exists. */
   readonly revisions: readonly string[];

@@ -56,7 +56,18 @@ describe('an owned route', () => {
     expect((await routes.read(owned, { adopted: null }, [release(100)])).observed).toEqual(release(100));
     await write(owned, { kind: 'plain' }, [release(100)]);
     expect(kube.all(kinds.virtualService)).toEqual([]);
-    expect((await routes.read(owned, { adopted: null }, [release(100)])).observed).toEqual({ kind: 'plain' });
+    expect((await routes.read(owned, { adopted: null }, [release(100), { kind: 'plain' }])).observed).toEqual({
+      kind: 'plain',
+    });
+  });
+
+  test('that somebody deleted is foreign, and is written again only on request', async () => {
+    await write(owned, release(100));
+    await kube.delete({ kind: kinds.virtualService, namespace, name: 'ord-sluice' });
+    const reading = await routes.read(owned, { adopted: null }, [release(100)]);
+    expect(reading.observed).toMatchObject({ kind: 'foreign', namesRevisions: false });
+    await routes.write(owned, { adopted: null }, release(100), reading);
+    expect((await routes.read(owned, { adopted: null }, [release(100)])).observed).toEqual(release(100));
   });
 
   test('is not written again when it is there already', async () => {
@@ -175,6 +186,20 @@ describe('an adopted route', () => {
     expect((await adopted())?.spec).toEqual(theirs);
   });
 
+  test('that the user applies again unchanged is noticed as well', async () => {
+    const original = await routes.snapshot(adopting);
+    await routes.write(adopting, original, release(100), await routes.read(adopting, original, []));
+    await kube.mergePatch({ kind: kinds.virtualService, namespace, name: 'shop' }, { spec: userSpec }, user);
+    const reading = await routes.read(adopting, original, [release(100)]);
+    expect(reading.observed).toMatchObject({
+      kind: 'foreign',
+      namesRevisions: false,
+      message: expect.stringContaining('put back to what it was before the release'),
+    });
+    await routes.write(adopting, original, release(100), reading);
+    expect((await routes.read(adopting, original, [release(100)])).observed).toEqual(release(100));
+  });
+
   test('that was edited half-way is restored as a whole when the release is aborted', async () => {
     const original = await routes.snapshot(adopting);
     await routes.write(adopting, original, release(100), await routes.read(adopting, original, []));
@@ -275,6 +300,15 @@ describe('a revision Service', () => {
     await slice('two', [pod('1', { ready: true }), pod('4', { ready: true }), pod('5', {})]);
     expect(await routes.readRevision(owned, 'aaa')).toMatchObject({ readyEndpoints: 2 });
     expect(await routes.readRevision(owned, 'bbb')).toMatchObject({ exists: false, readyEndpoints: 0 });
+  });
+
+  test('can be read while the plain one is out of order', async () => {
+    await routes.ensureRevision(owned, 'aaa');
+    await edit(kinds.service, 'ord', [{ op: 'remove', path: '/spec/selector' }]);
+    expect(await routes.readRevision(owned, 'aaa')).toMatchObject({ exists: true, policiesInStep: false });
+    await kube.delete({ kind: kinds.service, namespace, name: 'ord' });
+    expect(await routes.readRevision(owned, 'aaa')).toMatchObject({ exists: true, policiesInStep: false });
+    await expect(routes.ensureRevision(owned, 'aaa')).rejects.toMatchObject({ code: 'SERVICE_MISSING' });
   });
 
   test('is never re-pointed', async () => {

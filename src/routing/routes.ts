@@ -50,10 +50,10 @@ export function createRoutes({ kube, reflectors = {}, log = () => {} }: RoutesOp
 
     async write(target, original, route, reading) {
       checkRoute(route);
-      if (route.kind === 'plain' && isUsersOwnAgain(original, reading)) return;
       const router = routerOf(target);
-      for (const write of router.render(target, original, route, pick(router, target, reading)))
-        await store.write(write);
+      const isDone = route.kind === 'plain' && isUsersOwnAgain(original, reading);
+      const writes = isDone ? [] : router.render(target, original, route, pick(router, target, reading));
+      for (const write of writes) await store.write(write);
       if (route.kind !== 'plain' || original.adopted === null) return;
       // Read again, also when nothing was written: a restore that was cut off between its two writes is completed here.
       for (const write of router.release(target, original, await routeObjects(target, true))) await store.write(write);

@@ -181,10 +181,14 @@ describe('an adopted route', () => {
     const before = await adopted();
     const original = await routes.snapshot(adopting);
     await write(adopting, original, release(1000));
-    // An unchanged file puts the route back to the plain Service: the user's own route again.
     await kubectl(['apply', '-f', '-'], file);
-    expect((await routes.read(adopting, original, [release(1000)])).observed).toEqual({ kind: 'plain' });
-    await write(adopting, original, release(1000));
+    const putBack = await routes.read(adopting, original, [release(1000)]);
+    expect(putBack.observed).toMatchObject({
+      kind: 'foreign',
+      namesRevisions: false,
+      message: expect.stringContaining('put back to what it was before the release'),
+    });
+    await routes.write(adopting, original, release(1000), putBack);
     const refused = kubectl(['apply', '--server-side', '-f', '-'], file);
     await expect(refused).rejects.toThrow(/conflict.*sluice[\s\S]*\.spec\.http/);
     expect((await routes.read(adopting, original, [release(1000)])).observed).toEqual(release(1000));

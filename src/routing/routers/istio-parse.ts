@@ -16,7 +16,7 @@ export function parse(
   if (original !== null && original.adopted !== null) return parseAdopted(target, original.adopted, current, known);
   const revisions = revisionsOf(known);
   const own = current.own as VirtualService | undefined;
-  if (own === undefined) return { kind: 'plain' };
+  if (own === undefined) return original === null || isPlainExpected(known) ? { kind: 'plain' } : deleted(target);
   const ownedness = ownednessOf(target, own);
   if (ownedness !== 'ours') {
     return {
@@ -48,10 +48,10 @@ function parseAdopted(
   }
   const revisions = revisionsOf(known);
   const user = JSON.parse(original.spec) as VirtualServiceSpec;
-  const routes: readonly Route[] = [...known.candidates, { kind: 'plain' }];
   if (adopted.metadata.uid === original.uid) {
-    const candidates = routes.map((route) => ({ route, spec: splitSpec(target, user, route) }));
-    return match(target, adopted, { candidates, revisions });
+    if (!isPlainExpected(known) && isEqual(adopted.spec, user)) return putBack(target, adopted);
+    const candidates = known.candidates.map((route) => ({ route, spec: splitSpec(target, user, route) }));
+    return match(target, adopted, { candidates, revisions, unedited: user });
   }
   return {
     kind: 'foreign',
@@ -60,21 +60,47 @@ function parseAdopted(
   };
 }
 
+const isPlainExpected = ({ candidates }: Known): boolean => candidates.some(({ kind }) => kind === 'plain');
+
+/** A user's unchanged file that is applied again, by hand or by GitOps, does this; writing over it would start a fight. */
+function putBack(target: RouteTarget, object: VirtualService): ObservedRoute {
+  return {
+    kind: 'foreign',
+    namesRevisions: false,
+    message: `${quoted(object)} was put back to what it was before the release by somebody else; ${choices(target)}`,
+  };
+}
+
+function deleted(target: RouteTarget): ObservedRoute {
+  return {
+    kind: 'foreign',
+    namesRevisions: false,
+    message: `Sluice's own VirtualService for "${target.namespace}/${target.service}" was deleted by somebody else; ${choices(target)}`,
+  };
+}
+
 interface Candidate {
   readonly route: Route;
   readonly spec: VirtualServiceSpec;
 }
 
+interface MatchOptions {
+  readonly candidates: readonly Candidate[];
+  readonly revisions: readonly string[];
+  /** The user's own spec: an edit may have been made to that instead of to ours. */
+  readonly unedited?: VirtualServiceSpec;
+}
+
 function match(
   target: RouteTarget,
   object: VirtualService,
-  { candidates, revisions }: { readonly candidates: readonly Candidate[]; readonly revisions: readonly string[] },
+  { candidates, revisions, unedited }: MatchOptions,
 ): ObservedRoute {
   const found = candidates.find(({ spec }) => isEqual(spec, object.spec));
   if (found !== undefined) return found.route;
-  // The candidate that is nearest shows the edit; the others differ by our own weights as well.
-  const nearest = candidates
-    .map(({ spec }) => differences(spec, object.spec, 'spec'))
+  // What is nearest shows the edit; the others differ by our own weights as well.
+  const nearest = [...candidates.map(({ spec }) => spec), ...(unedited === undefined ? [] : [unedited])]
+    .map((spec) => differences(spec, object.spec, 'spec'))
     .reduce<readonly string[]>((best, next) => (best.length === 0 || next.length < best.length ? next : best), []);
   return {
     kind: 'foreign',
@@ -115,6 +141,9 @@ function quoted({ metadata }: VirtualService): string {
 }
 
 function cures(target: RouteTarget): string {
-  const { name } = target.owner;
-  return `undo the edit, or \`sluice resume ${name}\` to let Sluice write its route again, or \`sluice abort ${name}\``;
+  return `undo the edit, or ${choices(target)}`;
+}
+
+function choices({ owner: { name } }: RouteTarget): string {
+  return `\`sluice resume ${name}\` to let Sluice write its route again, or \`sluice abort ${name}\``;
 }

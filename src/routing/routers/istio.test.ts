@@ -157,7 +157,11 @@ describe('an adopted route', () => {
         const during = rendered(adopting, original, route, adoptedWith(spec));
         const restored = rendered(adopting, original, { kind: 'plain' }, during);
         expect(JSON.stringify(specOf(restored.adopted))).toBe(JSON.stringify(spec));
-        expect(istioRouter.parse(adopting, original, restored, known(route))).toEqual({ kind: 'plain' });
+        expect(istioRouter.parse(adopting, original, restored, known(route, { kind: 'plain' }))).toEqual({
+          kind: 'plain',
+        });
+        const unexpected = istioRouter.parse(adopting, original, restored, known(route));
+        expect(unexpected).toMatchObject({ kind: 'foreign', namesRevisions: false });
       }),
     );
   });
