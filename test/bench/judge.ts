@@ -12,6 +12,7 @@ import { closedForms, commonOutages, dependentFailures, detection, falseRollback
 import { latency } from './judge-latency.ts';
 import { type Line, printSection } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
+import { stepping } from './judge-stepping.ts';
 
 const SECTIONS: Readonly<Record<string, readonly [title: string, make: (runs: Runs) => readonly Line[]]>> = {
   closed: ['The simulator against closed forms', closedForms],
@@ -22,6 +23,7 @@ const SECTIONS: Readonly<Record<string, readonly [title: string, make: (runs: Ru
   dependent: ['Harmless canaries where failures are not independent (2d.2)', dependentFailures],
   latency: ['Latency (2c)', latency],
   accept: ['Acceptance (2d.8)', acceptance],
+  stepping: ['Adaptive steps (3)', stepping],
 };
 
 const { values } = parseArgs({
