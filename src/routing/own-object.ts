@@ -28,11 +28,14 @@ export function ownMetadata(target: RouteTarget, name: string, revision?: string
 /** Who may write an object that was found under a name of ours. */
 export type Ownedness = 'ours' | 'other-owner' | 'foreign';
 
-/** `other-owner`: made by Sluice, for another Rollout or for a deleted one of the same name. */
+/**
+ * `other-owner`: made by Sluice, for another Rollout or for a deleted one of the same name. The owner alone decides what is ours: labels
+ * may be edited by anybody, and an object that the route depends on must not slip out of our hands by that.
+ */
 export function ownednessOf(target: RouteTarget, object: KubeObject): Ownedness {
   const { labels: has = {}, ownerReferences = [] } = object.metadata;
-  if (has[labels.managedBy] !== MANAGER || has[labels.service] !== target.service) return 'foreign';
-  return ownerReferences.some(({ uid }) => uid === target.owner.uid) ? 'ours' : 'other-owner';
+  if (ownerReferences.some(({ uid }) => uid === target.owner.uid)) return 'ours';
+  return has[labels.managedBy] === MANAGER && has[labels.service] === target.service ? 'other-owner' : 'foreign';
 }
 
 /** `object` as it should be, over what is there: labels, annotations and owners that others added stay. */

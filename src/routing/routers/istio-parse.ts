@@ -22,7 +22,7 @@ export function parse(
     return {
       kind: 'foreign',
       namesRevisions: namesRevision(target, own.spec, revisions),
-      message: `${quoted(own)} has the name of Sluice's own route but ${ownedness === 'foreign' ? 'does not carry its labels' : 'belongs to another Rollout'}; rename or delete it`,
+      message: `${quoted(own)} has the name of Sluice's own route but belongs to ${ownedness === 'foreign' ? 'somebody else' : 'another Rollout'}; rename or delete it`,
     };
   }
   // Without a release nothing is expected: say what a leftover of an earlier one does.
