@@ -39,7 +39,8 @@ export function connect(options: {
   return { server: cluster.server.replace(/\/+$/, ''), ...resolver };
 }
 
-function loadConfig(path: string | undefined): KubeConfig {
+/** What the kubeconfig at `path` says, or what the default rules find. Throws a ConfigError that says what is missing. */
+export function loadConfig(path: string | undefined): KubeConfig {
   const config = new KubeConfig();
   try {
     if (path === undefined) config.loadFromDefault();
@@ -69,7 +70,8 @@ function loadConfig(path: string | undefined): KubeConfig {
   return config;
 }
 
-function useContext(config: KubeConfig, context: string): void {
+/** Makes `context` the current one. Throws a ConfigError naming the contexts that there are. */
+export function useContext(config: KubeConfig, context: string): void {
   const names = config.getContexts().map(({ name }) => name);
   if (!names.includes(context)) {
     const known = names.join(', ') || 'none';

@@ -1,0 +1,107 @@
+import type { Rollout } from '../api/rollout.ts';
+import { kinds } from '../kube/kinds.ts';
+import { createReflector, type ReflectorEvent } from '../kube/reflector.ts';
+import { isAppError } from '../lib/errors.ts';
+import type { Session } from './session.ts';
+import { span } from './view/words.ts';
+
+/** One change of a Rollout; `after` is absent when it was deleted. */
+export interface Change {
+  readonly before: Rollout | undefined;
+  readonly after: Rollout | undefined;
+}
+
+/** Rollouts as they are now, kept in step by a watch that outlives restarts of the API server. */
+export interface Feed {
+  rollouts(): readonly Rollout[];
+  /** The changes since the last call. */
+  take(): readonly Change[];
+  /** What is wrong with the connection, where something is. */
+  trouble(): string | undefined;
+  /** Resolves with the next change, after `withinMs`, or when the session ends. Throws when no retry can help. */
+  next(withinMs: number): Promise<void>;
+  close(): void;
+}
+
+/** Errors that a retry does not cure. */
+const FINAL = new Set([
+  'FORBIDDEN',
+  'UNAUTHORIZED',
+  'KIND_NOT_SERVED',
+  'KUBECONFIG_INVALID',
+  'CREDENTIALS_UNAVAILABLE',
+]);
+
+/** Follows one Rollout of the session's namespace, all of that namespace, or all there are. Resolves when the first list is in. */
+export async function follow(
+  { kube, clock, namespace, signal }: Session,
+  what: { readonly name?: string | undefined; readonly allNamespaces?: boolean | undefined },
+): Promise<Feed> {
+  const stop = new AbortController();
+  const news = createNews();
+  let changes: Change[] = [];
+  let trouble: string | undefined;
+  let final: unknown;
+
+  const onEvent = (event: ReflectorEvent): void => {
+    trouble = event.type === 'failed' ? troubleWords(event) : undefined;
+    if (event.type === 'failed' && isAppError(event.error) && FINAL.has(event.error.code)) final = event.error;
+    news.tell();
+  };
+  const reflector = createReflector<Rollout>(kube, kinds.rollout, {
+    clock,
+    log: onEvent,
+    ...(what.allNamespaces !== true && { namespace }),
+    ...(what.name !== undefined && { fieldSelector: `metadata.name=${what.name}` }),
+  });
+  reflector.onChange((change) => {
+    changes.push(change);
+    // A change shows that the watch is back, which the reflector does not say.
+    trouble = undefined;
+    news.tell();
+  });
+  const feed: Feed = {
+    rollouts: () => reflector.list(),
+    take() {
+      const taken = changes;
+      changes = [];
+      return taken;
+    },
+    trouble: () => trouble,
+    async next(withinMs) {
+      if (final === undefined && changes.length === 0) await news.within(withinMs, clock, signal);
+      if (final !== undefined) throw final;
+    },
+    close: () => stop.abort(),
+  };
+  reflector.start(AbortSignal.any([signal, stop.signal]));
+  let isSynced = false;
+  void reflector.synced().then(() => {
+    isSynced = true;
+    news.tell();
+  });
+  while (!isSynced && !signal.aborted) await feed.next(SYNC_LOOK_MS);
+  return feed;
+}
+
+const SYNC_LOOK_MS = 1_000;
+
+function troubleWords({ error, retryInMs }: Extract<ReflectorEvent, { type: 'failed' }>): string {
+  const what = error instanceof Error ? error.message : String(error);
+  return `what is shown may be old: ${what}; next try in ${span(retryInMs)}`;
+}
+
+/** Lets one waiter sleep until there is news. */
+function createNews() {
+  let wake: (() => void) | undefined;
+  return {
+    tell: () => wake?.(),
+    async within(ms: number, clock: Session['clock'], signal: AbortSignal): Promise<void> {
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      // Both news and the end of the session wake the sleeper; neither is a failure.
+      await clock.sleep(ms, AbortSignal.any([woken.signal, signal])).catch(() => {});
+      wake = undefined;
+    },
+  };
+}

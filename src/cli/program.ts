@@ -1,0 +1,218 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../lib/duration.ts';
+import { EXIT } from './exit.ts';
+import type { Goal } from './release-tracker.ts';
+import type { ActionType } from './request.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output: 'text' | 'json';
+  readonly color: boolean;
+}
+
+/** What the command line asks for. */
+export type Invocation =
+  | {
+      readonly command: 'get';
+      readonly name: string | undefined;
+      readonly options: { readonly allNamespaces?: boolean };
+    }
+  | { readonly command: 'watch'; readonly name: string | undefined; readonly options: WatchWords }
+  | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
+
+interface WatchWords {
+  readonly allNamespaces?: boolean;
+  readonly goal?: Goal;
+  readonly timeoutMs?: number;
+}
+
+interface ActWords {
+  readonly revision?: string;
+  readonly wait?: boolean;
+  readonly timeoutMs: number;
+}
+
+/** Does what the command line asks for and gives the exit code. */
+export type Run = (invocation: Invocation, global: GlobalOptions) => Promise<number>;
+
+/** Where help and complaints about the command line go. */
+export interface HelpOutput {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done (of a wait: it came as asked); 1 the release ended otherwise, or there is none to act on;
+2 wrong command line; 3 --timeout passed first; 4 not found, refused, or no API server; 130 and 143 a wait was interrupted.`;
+
+/** Reads the command line, hands it to `run` and gives the exit code. */
+export async function sluiceProgram(
+  argv: readonly string[],
+  { run, version, output }: { readonly run: Run; readonly version: string; readonly output: HelpOutput },
+): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = define(version, output, async (invocation, global) => {
+    code = await run(invocation, global);
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+type Finish = (invocation: Invocation, global: GlobalOptions) => Promise<void>;
+
+function define(version: string, output: HelpOutput, finish: Finish): Command {
+  const program = withGlobals(new Command('sluice'))
+    .description('Shows and steers the releases of Sluice. Also `kubectl sluice`.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: output.out,
+      writeErr: output.err,
+      outputError: (text, write) => write(`sluice: ${text.replace(/^error: /, '')}`),
+    })
+    .showHelpAfterError('(sluice --help shows what there is)')
+    .addHelpText('after', examples(['sluice get', 'sluice watch checkout -n shop', 'sluice abort checkout --wait']))
+    .addHelpText('after', EXIT_CODES);
+  addGet(program, finish);
+  addWatch(program, finish);
+  for (const [type, text] of Object.entries(ACTIONS)) addAction(program, type as ActionType, { text, finish });
+  return program;
+}
+
+function addGet(program: Command, finish: Finish): void {
+  command(program, 'get', 'show Rollouts in a table, or one of them in detail')
+    .argument('[name]', 'the Rollout; without it all of the namespace')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .addHelpText(
+      'after',
+      examples(['sluice get', 'sluice get -A', 'sluice get checkout', 'sluice get checkout -o json']),
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((name: string | undefined, words: { allNamespaces?: boolean }, self: Command) => {
+      if (name !== undefined && words.allNamespaces)
+        self.error('error: a NAME and --all-namespaces exclude each other');
+      return finish({ command: 'get', name, options: words }, globalsOf(self));
+    });
+}
+
+function addWatch(program: Command, finish: Finish): void {
+  command(program, 'watch', 'show changes as they happen: drawn live on a terminal, else one line for each')
+    .argument('[name]', 'the Rollout; without it all of the namespace')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .addOption(
+      new Option(
+        '--for <goal>',
+        'end with the release: "done" when it is over and cleared up, "promoted" also as soon as it is on its way back',
+      ).choices(['promoted', 'done']),
+    )
+    .option('--until-done', 'same as --for done')
+    .option('--timeout <duration>', 'give up after this time, such as 90s or 15m (default: never)', duration)
+    .addHelpText(
+      'after',
+      examples([
+        'sluice watch checkout',
+        'sluice watch checkout --until-done --timeout 15m',
+        'sluice watch -A -o json',
+      ]),
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((name: string | undefined, words: Record<string, unknown>, self: Command) => {
+      const goal = (words['for'] ?? (words['untilDone'] === true ? 'done' : undefined)) as Goal | undefined;
+      if (name === undefined && goal !== undefined)
+        self.error('error: --for and --until-done need the NAME of a Rollout');
+      if (name !== undefined && words['allNamespaces'])
+        self.error('error: a NAME and --all-namespaces exclude each other');
+      const options = {
+        ...(words['allNamespaces'] === true && { allNamespaces: true }),
+        ...(goal !== undefined && { goal }),
+        ...(words['timeout'] !== undefined && { timeoutMs: words['timeout'] as number }),
+      };
+      return finish({ command: 'watch', name, options }, globalsOf(self));
+    });
+}
+
+const ACTIONS: Readonly<Record<ActionType, string>> = {
+  Pause: 'keep the weight as it is; a bad version is still taken back',
+  Resume: 'go on after a pause, or after somebody else has changed the route',
+  Promote: 'skip what is left of steps, holds and bake; a bad version is still taken back',
+  Abort: 'give all requests back to the stable version at once',
+};
+
+const DEFAULT_WAIT = '5m';
+
+function addAction(program: Command, type: ActionType, { text, finish }: { text: string; finish: Finish }): void {
+  const verb = type.toLowerCase();
+  command(program, verb, text)
+    .argument('<name>', 'the Rollout')
+    .option('--revision <revision>', 'the revision that is meant (default: the one in progress)')
+    .option('--wait', 'wait until the effect is seen')
+    .option('--timeout <duration>', `how long --wait waits (default: ${DEFAULT_WAIT})`, duration)
+    .addHelpText(
+      'after',
+      examples([
+        `sluice ${verb} checkout`,
+        `sluice ${verb} checkout -n shop --wait`,
+        `sluice ${verb} checkout --revision 7f9c8b5d4f`,
+      ]),
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((name: string, words: { revision?: string; wait?: boolean; timeout?: number }, self: Command) => {
+      const { revision, wait, timeout } = words;
+      if (timeout !== undefined && wait !== true) self.error('error: --timeout needs --wait');
+      const options = {
+        ...(revision !== undefined && { revision }),
+        ...(wait !== undefined && { wait }),
+        timeoutMs: timeout ?? duration(DEFAULT_WAIT),
+      };
+      return finish({ command: 'act', type, name, options }, globalsOf(self));
+    });
+}
+
+/** A command whose global options may stand before or after its name. */
+function command(program: Command, name: string, text: string): Command {
+  return withGlobals(program.command(name).description(text).helpOption('-h, --help', 'print this help'));
+}
+
+function withGlobals(target: Command): Command {
+  return target
+    .option('-n, --namespace <namespace>', "namespace (default: the kubeconfig context's)")
+    .option('--kubeconfig <file>', 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config)')
+    .option('--context <context>', 'context of the kubeconfig (default: the current one)')
+    .addOption(new Option('-o, --output <format>', 'text or json (default: text)').choices(['text', 'json']))
+    .option('--no-color', 'no colours; they are left out anyway where there is no terminal, or NO_COLOR is set');
+}
+
+/** What stands after the command's name wins over what stands before it. */
+function globalsOf(self: Command): GlobalOptions {
+  const before = self.parent?.opts() ?? {};
+  const after = self.opts();
+  const first = <T>(name: string): T | undefined => (after[name] ?? before[name]) as T | undefined;
+  const [namespace, kubeconfig, context] = ['namespace', 'kubeconfig', 'context'].map((name) => first<string>(name));
+  return {
+    ...(namespace !== undefined && { namespace }),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(context !== undefined && { context }),
+    output: first<'text' | 'json'>('output') ?? 'text',
+    color: after['color'] !== false && before['color'] !== false,
+  };
+}
+
+function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0) throw new InvalidArgumentError('It must be a time such as 90s, 15m or 1h30m.');
+  return ms;
+}

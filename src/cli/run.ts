@@ -1,0 +1,83 @@
+import { styleText } from 'node:util';
+import { systemClock } from '../lib/clock.ts';
+import { EXIT } from './exit.ts';
+import { explain } from './explain.ts';
+import { type GlobalOptions, type Invocation, sluiceProgram } from './program.ts';
+import type { Screen, Session } from './session.ts';
+import { type Paint, plain, type Tone } from './view/paint.ts';
+
+/** Runs `sluice` with these words on the process's own streams and gives the exit code. Never throws. */
+export async function runCommandLine(
+  argv: readonly string[],
+  { version }: { readonly version: string },
+): Promise<number> {
+  endQuietlyWithReader();
+  const complain = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+  try {
+    return await sluiceProgram(argv, {
+      version,
+      run: async (invocation, global) => await dispatch(await openSession(global), invocation),
+      output: { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
+    });
+  } catch (error) {
+    const { line, exitCode } = explain(error);
+    complain(line);
+    return exitCode;
+  }
+}
+
+async function dispatch(session: Session, invocation: Invocation): Promise<number> {
+  switch (invocation.command) {
+    case 'get':
+      return await (await import('./get.ts')).get(session, invocation.name, invocation.options);
+    case 'watch':
+      return await (await import('./watch.ts')).watch(session, invocation.name, invocation.options);
+    case 'act':
+      return await (await import('./act.ts')).act(session, invocation.type, invocation.name, invocation.options);
+  }
+}
+
+/** The client is loaded here, so that help and complaints about the command line come at once. */
+async function openSession(global: GlobalOptions): Promise<Session> {
+  const { createKube } = await import('../kube/client.ts');
+  const { currentNamespace } = await import('../kube/current-namespace.ts');
+  const { kubeconfig, context } = global;
+  return {
+    kube: createKube({ kubeconfigPath: kubeconfig, context, userAgent: 'sluice-cli' }),
+    clock: systemClock,
+    namespace: global.namespace ?? currentNamespace({ path: kubeconfig, context }),
+    isJson: global.output === 'json',
+    out: screenOf(process.stdout),
+    note: (line) => process.stderr.write(`${line}\n`),
+    paint: global.color ? terminalPaint : plain,
+    signal: untilSignal(),
+  };
+}
+
+function screenOf(stream: NodeJS.WriteStream): Screen {
+  return {
+    write: (text) => stream.write(text),
+    isTerminal: stream.isTTY === true,
+    size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),
+  };
+}
+
+const FORMATS = { good: 'green', bad: 'red', busy: 'yellow', quiet: 'dim', strong: 'bold' } as const satisfies Readonly<
+  Record<Tone, string>
+>;
+
+/** Colours where standard output is a terminal that wants them: styleText looks at the stream and at NO_COLOR. */
+const terminalPaint: Paint = (tone, text) => styleText(FORMATS[tone], text, { stream: process.stdout });
+
+function untilSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal));
+  return stop.signal;
+}
+
+/** `sluice watch | head` ends with head, not with a stack trace. */
+function endQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+  });
+}

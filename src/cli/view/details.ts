@@ -1,0 +1,130 @@
+import type { Rollout } from '../../api/rollout.ts';
+import { countsInWords, oddsLine } from './evidence.ts';
+import { type Paint, toneOf } from './paint.ts';
+import { table } from './table.ts';
+import { age, counted, percent, span, whole } from './words.ts';
+
+type Status = NonNullable<Rollout['status']>;
+
+/** How one Rollout is shown. */
+export interface DetailOptions {
+  readonly nowMs: number;
+  readonly paint: Paint;
+}
+
+/** Everything that a person may want to know of one Rollout, in blocks that are left out where there is nothing to say. */
+export function detailLines(rollout: Rollout, options: DetailOptions): readonly string[] {
+  const { metadata, status = {} } = rollout;
+  const { paint } = options;
+  const phase = status.phase ?? 'Unknown';
+  const head = `${paint('strong', metadata.name)} in namespace ${metadata.namespace ?? ''}: ${paint(toneOf(phase), phase)}`;
+  const blocks = [
+    [head, status.message ?? 'no controller has looked at it yet: is one running?'],
+    versions(status),
+    steps(rollout, paint),
+    evidence(rollout, paint),
+    waiting(status, options.nowMs),
+    conditions(status, paint),
+    history(status, options),
+  ];
+  return blocks.filter((block) => block.length > 0).flatMap((block, index) => (index === 0 ? block : ['', ...block]));
+}
+
+function versions({ stable, canary, weight, failedRequests }: Status): readonly string[] {
+  if (stable === undefined && canary === undefined) return [];
+  const canaryShare = weight === undefined ? undefined : (weight.applied ?? weight.desired);
+  const pods = (version: Status['stable']) => `${version?.readyReplicas ?? '?'}/${version?.replicas ?? '?'}`;
+  const rows = [['Versions', 'REVISION', 'PODS', 'WEIGHT']];
+  if (stable !== undefined) rows.push(['  stable', stable.revision, pods(stable), percent(100 - (canaryShare ?? 0))]);
+  if (canary !== undefined) rows.push(['  canary', canary.revision, pods(canary), weightWords(weight)]);
+  const lines = [...table(rows)];
+  if (failedRequests !== undefined) lines.push(`  ${counted(failedRequests, 'failed request')} of the canary so far`);
+  return lines;
+}
+
+/** What was asked for, what the route says and what was seen, as far as they differ. */
+export function weightWords(weight: Status['weight']): string {
+  if (weight === undefined) return '-';
+  const { desired, applied, observed } = weight;
+  const route = applied === desired ? percent(desired) : `${percent(desired)} wanted, route ${appliedWords(applied)}`;
+  return observed === undefined ? route : `${route}, seen ${percent(observed)}`;
+}
+
+const appliedWords = (applied: number | undefined): string => (applied === undefined ? 'not ours' : percent(applied));
+
+function steps({ spec, status }: Rollout, paint: Paint): readonly string[] {
+  const plan = spec.strategy.canary?.steps ?? [];
+  const present = status?.step;
+  const rows = plan.map(({ weight, hold }, index) => {
+    const isLast = index === plan.length - 1;
+    const number = index + 1;
+    const mark = present === undefined || number > present.index ? ' ' : number < present.index ? '✓' : '▶';
+    const watch = isLast ? `bake ${spec.analysis.bake}` : `hold ${hold ?? '1m'}`;
+    return [`  ${mark} ${percent(weight)}`, watch];
+  });
+  const lines = table(rows).map((line) => (line.includes('▶') ? paint('strong', line) : line));
+  // The release follows the spec of its beginning, which may have had other steps.
+  const isEdited = present !== undefined && present.count !== plan.length;
+  const note = isEdited ? ` (edited; the release follows its first ${present.count} steps of before)` : '';
+  return lines.length === 0 ? [] : [`Steps${note}`, ...lines];
+}
+
+function evidence(rollout: Rollout, paint: Paint): readonly string[] {
+  const objectives = rollout.status?.objectives ?? [];
+  if (rollout.status?.canary === undefined || objectives.length === 0) return [];
+  return [
+    'Evidence against the new version',
+    ...objectives.flatMap((objective) => [
+      `  ${oddsLine(rollout, objective, paint)}`,
+      `    canary  ${countsInWords(objective.canary)}`,
+      `    stable  ${countsInWords(objective.stable)}`,
+      ...(objective.message === undefined ? [] : [`    ${objective.message}`]),
+    ]),
+  ];
+}
+
+function waiting({ waiting: wait, message }: Status, nowMs: number): readonly string[] {
+  if (wait === undefined) return [];
+  const text = wait.message === message ? wait.reason : `${wait.reason}: ${wait.message}`;
+  return [`Waits for ${text}${untilWords(wait.until, nowMs)}`];
+}
+
+/** `, 12s left`, or nothing where no end is known. */
+export function untilWords(until: string | undefined, nowMs: number): string {
+  const at = until === undefined ? Number.NaN : Date.parse(until);
+  if (Number.isNaN(at)) return '';
+  return at <= nowMs ? ', due now' : `, ${span(at - nowMs)} left`;
+}
+
+/** What each condition is when all is well; during a release, Ready is False and Reconciling True by nature. */
+const AS_IT_SHOULD: Readonly<Record<string, 'True' | 'False'>> = {
+  Ready: 'True',
+  Stalled: 'False',
+  AnalysisHealthy: 'True',
+  TrafficVerified: 'True',
+};
+
+function conditions({ conditions: all = [], canary }: Status, paint: Paint): readonly string[] {
+  const odd = all.filter(({ type, status }) => {
+    const expected = AS_IT_SHOULD[type];
+    return expected !== undefined && status !== expected && !(type === 'Ready' && canary !== undefined);
+  });
+  if (odd.length === 0) return [];
+  const rows = odd.map(({ type, status, reason, message }) => [`  ${type}`, status, `${reason}: ${message}`]);
+  return [paint('strong', 'Conditions that are not as they should be'), ...table(rows)];
+}
+
+function history({ history: all = [] }: Status, { nowMs, paint }: DetailOptions): readonly string[] {
+  if (all.length === 0) return [];
+  const rows = [...all]
+    .reverse()
+    .map(({ revision, outcome, message, startedAt, finishedAt, failedRequests }) => [
+      `  ${revision}`,
+      paint(toneOf(outcome), outcome),
+      `${age(finishedAt, nowMs)} ago`,
+      `took ${span(Date.parse(finishedAt) - Date.parse(startedAt))}`,
+      failedRequests === undefined ? '-' : `${whole(failedRequests)} failed`,
+      message ?? '',
+    ]);
+  return ['History, newest first', ...table(rows)];
+}
