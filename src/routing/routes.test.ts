@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createFakeKube, type FakeKube } from '../../test/support/fake-kube.ts';
 import { kinds } from '../kube/kinds.ts';
 import type { JsonPatchOperation, Kind, KubeObject } from '../kube/port.ts';
+import { createReflector } from '../kube/reflector.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { Route, Routes, RouteTarget } from './port.ts';
 import type { ServiceObject } from './revision-service.ts';
 import type { DestinationRule, VirtualService, VirtualServiceSpec } from './routers/istio-types.ts';
@@ -352,6 +354,36 @@ describe('a revision Service', () => {
     await routes.removeRevision(owned, 'aaa');
     expect(await routes.listRevisions(owned)).toEqual([]);
     expect(kube.all(kinds.destinationRule)).toHaveLength(1);
+  });
+});
+
+describe('local copies', () => {
+  test('are read instead of the server, and show own writes at once', async () => {
+    const calls: string[] = [];
+    const server = createFakeKube({ intercept: ({ verb, kind }) => void calls.push(`${verb} ${kind.kind}`) });
+    const stop = new AbortController();
+    const copy = (kind: Kind) => createReflector<KubeObject>(server, kind, { clock: systemClock });
+    const reflectors = {
+      virtualService: copy(kinds.virtualService),
+      destinationRule: copy(kinds.destinationRule),
+      service: copy(kinds.service),
+      endpointSlice: copy(kinds.endpointSlice),
+    };
+    const spec = { selector: { app: 'ord' }, ports: [{ name: 'http', port: 80 }] };
+    const metadata = { name: 'ord', namespace };
+    await server.create(kinds.service, { apiVersion: 'v1', kind: 'Service', metadata, spec } as KubeObject, user);
+    for (const reflector of Object.values(reflectors)) reflector.start(stop.signal);
+    for (const reflector of Object.values(reflectors)) await reflector.synced();
+    const copied = createRoutes({ kube: server, reflectors });
+    calls.length = 0;
+    await copied.ensureRevision(owned, 'aaa');
+    expect(await copied.readRevision(owned, 'aaa')).toMatchObject({ exists: true, policiesInStep: true });
+    expect(await copied.listRevisions(owned)).toEqual(['aaa']);
+    await copied.write(owned, { adopted: null }, release(0), await copied.read(owned, { adopted: null }, []));
+    const { observed } = await copied.read(owned, { adopted: null }, [release(0)]);
+    expect(observed).toEqual(release(0));
+    expect(calls.filter((call) => !call.startsWith('watch'))).toEqual(['create Service', 'create VirtualService']);
+    stop.abort();
   });
 });
 
