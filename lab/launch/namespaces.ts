@@ -62,11 +62,23 @@ export interface EnterOptions extends SpawnOptions {
   readonly outlivesCaller?: boolean;
 }
 
+// This shell stays outside the process namespace as the parent of the command. A signal to the whole process group
+// (Ctrl-C, timeout) must leave it there until the command has ended as it likes; then it ends in the same way. Its own remarks ("Terminated") are dropped.
+const PARENT_SCRIPT = `
+exec 9>&2 2>/dev/null
+trap : INT TERM HUP QUIT
+"$@" 2>&9 9>&-
+code=$?
+trap - INT TERM HUP QUIT
+[ $code -gt 128 ] && kill -$((code - 128)) $$
+exit $code
+`;
+
 /**
  * Runs a command inside the namespaces of `init`, in the folder of the caller (or `cwd`).
  *
- * nsenter stays as a parent outside, so `kill` of the returned process reaches the command itself, and the command
- * dies when nsenter does. It also dies with the lab.
+ * The returned process ends as the command ends, by the same signal or code, and its `kill` reaches the command. The
+ * command dies with the lab.
  */
 export function spawnInside(
   init: NamespaceProcess,
@@ -74,15 +86,15 @@ export function spawnInside(
   options: EnterOptions = {},
 ): ChildProcess {
   const { outlivesCaller = false, cwd, ...rest } = options;
-  const setpriv = requireTool('setpriv', UTIL_LINUX);
+  const dieWithParent = [requireTool('setpriv', UTIL_LINUX), '--pdeathsig', 'KILL'];
   const nsenter = requireTool('nsenter', UTIL_LINUX);
-  const dieWithParent = [setpriv, '--pdeathsig', 'KILL'];
   const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
-  const enter = [nsenter, '--target', String(init.pid), ...user, '--net', '--pid', '--mount'];
+  const enter = [nsenter, '--target', String(init.pid), ...user, '--net', '--pid', '--mount', '--no-fork'];
+  const parent = ['sh', '-c', PARENT_SCRIPT, 'lab-exec'];
   // The mount namespace is another one, so the folder must be entered again there.
   const inside = [...dieWithParent, 'sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', String(cwd ?? process.cwd())];
-  const [program, ...args] = [...(outlivesCaller ? [] : dieWithParent), ...enter, ...inside, ...command];
-  const child = spawn(program ?? nsenter, args, rest);
+  const words = [...(outlivesCaller ? [] : dieWithParent), ...enter, ...parent, ...inside, ...command];
+  const child = spawn(words[0] ?? nsenter, words.slice(1), rest);
   const killParent = child.kill.bind(child);
   child.kill = (signal) => {
     const target = child.pid === undefined || child.exitCode !== null ? undefined : childOf(child.pid);

@@ -50,8 +50,9 @@ export function startLab(options: StartOptions): Promise<StartResult> {
     });
   return withLock(`lab ${paths.state}`, { onWait }, async () => {
     const running = await findRunningLab(paths);
-    if (running) return { lab: running, status: await waitUntilReady(running, options), started: false };
-    return startFresh(paths, options);
+    if (!running) return startFresh(paths, options);
+    const status = await waitUntilReady(running, { ...options, onProgress: () => undefined });
+    return { lab: running, status, started: false };
   });
 }
 
@@ -153,24 +154,33 @@ async function launch(paths: LabPaths, signal: AbortSignal | undefined): Promise
 /** Follows the supervisor until it is ready; throws its own message when it failed. */
 async function waitUntilReady(lab: RunningLab, options: StartOptions): Promise<LabStatus> {
   const deadlineMs = performance.now() + READY_WITHIN_MS;
-  const logFile = join(lab.paths.logs, 'supervisor.log');
-  let seen = 'its control socket does not answer yet';
   const announced = new Set<string>();
+  let seen = 'its control socket does not answer yet';
   while (performance.now() < deadlineMs) {
     options.signal?.throwIfAborted();
-    const status = await lab.control.status().catch(() => undefined);
+    const status = await statusOf(lab);
     if (status) {
       announce(status, announced, options.onProgress);
       if (status.phase === 'ready') return status;
-      if (status.phase !== 'starting') throw new LabError(status.message ?? `the lab is ${status.phase}`);
       const waiting = status.parts.filter((part) => !part.ready).map((part) => part.name);
       seen = `waiting for ${waiting.join(', ') || 'definitions'}`;
-    } else if ((await findRunningLab(lab.paths)) === undefined) {
-      throw new LabError(`the supervisor ended before the lab was ready:\n${readFileSync(logFile, 'utf8').trim()}`);
     }
     await delay(POLL_MS);
   }
   throw new LabError(`the lab was not ready within ${READY_WITHIN_MS / 1000} s: ${seen}`);
+}
+
+/** The status of a lab that starts; undefined while its supervisor does not listen yet. */
+async function statusOf(lab: RunningLab): Promise<LabStatus | undefined> {
+  const status = await lab.control.status().catch(() => undefined);
+  if (status && status.phase !== 'ready' && status.phase !== 'starting') {
+    throw new LabError(status.message ?? `the lab is ${status.phase}`);
+  }
+  if (status === undefined && (await findRunningLab(lab.paths)) === undefined) {
+    const log = readFileSync(join(lab.paths.logs, 'supervisor.log'), 'utf8').trim();
+    throw new LabError(`the supervisor ended before the lab was ready:\n${log}`);
+  }
+  return status;
 }
 
 function announce(status: LabStatus, announced: Set<string>, onProgress: OnProgress): void {
