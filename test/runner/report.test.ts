@@ -30,9 +30,9 @@ describe('the report of a test run', () => {
 
   it('has one row per tier', () => {
     const rows = renderReport([clean, broken]).split('\n');
-    expect(rows).toContain('tier         passed failed skipped      time');
-    expect(rows).toContain('unit             12      0       0     1.5 s');
-    expect(rows).toContain('lab               1      1       2 2 min 5 s');
+    expect(rows).toContain('tier         passed failed skipped        time');
+    expect(rows).toContain('unit             12      0       0       1.5 s');
+    expect(rows).toContain('lab               1      1       2   2 min 5 s');
   });
 
   it('says minutes from one minute on', () => {

@@ -39,12 +39,12 @@ function renderTable(tallies: readonly Tally[]): string[] {
       String(tally.passed).padStart(7),
       String(tally.failures.length).padStart(7),
       String(tally.skips.length).padStart(8),
-      formatElapsed(tally.elapsedMs).padStart(10),
+      formatElapsed(tally.elapsedMs).padStart(12),
     ].join(''),
   );
   return [
     '',
-    `${'tier'.padEnd(12)}${'passed'.padStart(7)}${'failed'.padStart(7)}${'skipped'.padStart(8)}${'time'.padStart(10)}`,
+    `${'tier'.padEnd(12)}${'passed'.padStart(7)}${'failed'.padStart(7)}${'skipped'.padStart(8)}${'time'.padStart(12)}`,
     ...rows,
   ];
 }
