@@ -67,12 +67,15 @@ export interface EnterOptions extends SpawnOptions {
 const PARENT_SCRIPT = `
 exec 9>&2 2>/dev/null
 trap : INT TERM HUP QUIT
-"$@" 2>&9 9>&-
+"$@"
 code=$?
 trap - INT TERM HUP QUIT
 [ $code -gt 128 ] && kill -$((code - 128)) $$
 exit $code
 `;
+
+// The mount namespace is another one, so the folder must be entered again there. Standard error is on 9, see above.
+const INSIDE_SCRIPT = 'exec 2>&9 9>&-; cd -- "$1" && shift && exec "$@"';
 
 /**
  * Runs a command inside the namespaces of `init`, in the folder of the caller (or `cwd`).
@@ -91,8 +94,7 @@ export function spawnInside(
   const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
   const enter = [nsenter, '--target', String(init.pid), ...user, '--net', '--pid', '--mount', '--no-fork'];
   const parent = ['sh', '-c', PARENT_SCRIPT, 'lab-exec'];
-  // The mount namespace is another one, so the folder must be entered again there.
-  const inside = [...dieWithParent, 'sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', String(cwd ?? process.cwd())];
+  const inside = [...dieWithParent, 'sh', '-c', INSIDE_SCRIPT, 'lab-exec', String(cwd ?? process.cwd())];
   const words = [...(outlivesCaller ? [] : dieWithParent), ...enter, ...parent, ...inside, ...command];
   const child = spawn(words[0] ?? nsenter, words.slice(1), rest);
   const killParent = child.kill.bind(child);
