@@ -1,5 +1,6 @@
 import { readConfig } from './config.ts';
 import { createKube } from './kube/client.ts';
+import { createReflector } from './kube/reflector.ts';
 import { systemClock } from './lib/clock.ts';
 import { isAppError } from './lib/errors.ts';
 import { createPrometheus } from './metrics/providers/prometheus.ts';
@@ -51,7 +52,13 @@ async function main(): Promise<void> {
     ...{ kube, queue, sampler, metrics, clock, log },
     routes: createRoutes({ kube, log: (event) => log.info({ ...event }, 'route event') }),
     events: createEventRecorder(kube, clock, log),
-    namespace: config.WATCH_NAMESPACE,
+    reflect: (kind, indexes) =>
+      createReflector(kube, kind, {
+        clock,
+        indexes,
+        ...(config.WATCH_NAMESPACE !== undefined && { namespace: config.WATCH_NAMESPACE }),
+        log: ({ type, ...event }) => log[type === 'listed' ? 'debug' : 'warn'](event, `watch ${type}`),
+      }),
     workers: config.WORKERS,
   });
 

@@ -1,8 +1,6 @@
 import type { Rollout } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
-import type { Kind, Kube, KubeObject, Reflector } from '../kube/port.ts';
-import { createReflector } from '../kube/reflector.ts';
-import type { IndexFunction } from '../kube/store.ts';
+import type { IndexFunction, Kind, Kube, KubeObject, Reflector } from '../kube/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { Sampler } from '../metrics/port.ts';
@@ -26,10 +24,15 @@ export interface RolloutControllerOptions {
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
   readonly log: Log;
-  /** Only this namespace; default: all. */
-  readonly namespace?: string | undefined;
+  /** Makes a local copy of the objects of a kind, of the namespaces that the controller is for. */
+  readonly reflect: Reflect;
   readonly workers: number;
 }
+
+export type Reflect = <T extends KubeObject>(
+  kind: Kind,
+  indexes?: Readonly<Record<string, IndexFunction<T>>>,
+) => Reflector<T>;
 
 /** The controller of Rollouts. */
 export interface RolloutController {
@@ -104,25 +107,15 @@ function deciding({
   return [rollouts, deployments, replicaSets, pods];
 }
 
-function createCopies({ kube, clock, log, namespace }: RolloutControllerOptions) {
-  const copy = <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>): Reflector<T> =>
-    createReflector<T>(kube, kind, {
-      clock,
-      ...(namespace !== undefined && { namespace }),
-      indexes,
-      log: (event) => {
-        if (event.type === 'listed') log.debug({ ...event }, 'listed');
-        else log.warn({ ...event, error: undefined, err: event.error }, 'watch failed');
-      },
-    });
+function createCopies({ reflect }: RolloutControllerOptions) {
   return {
-    rollouts: copy<Rollout & KubeObject>(kinds.rollout),
-    deployments: copy<Deployment>(kinds.deployment),
-    replicaSets: copy<ReplicaSet>(kinds.replicaSet, observeIndexes.replicaSets),
-    pods: copy<Pod>(kinds.pod, observeIndexes.pods),
-    services: copy<KubeObject>(kinds.service),
-    endpointSlices: copy<KubeObject>(kinds.endpointSlice),
-    virtualServices: copy<KubeObject>(kinds.virtualService),
-    destinationRules: copy<KubeObject>(kinds.destinationRule),
+    rollouts: reflect<Rollout & KubeObject>(kinds.rollout),
+    deployments: reflect<Deployment>(kinds.deployment),
+    replicaSets: reflect<ReplicaSet>(kinds.replicaSet, observeIndexes.replicaSets),
+    pods: reflect<Pod>(kinds.pod, observeIndexes.pods),
+    services: reflect<KubeObject>(kinds.service),
+    endpointSlices: reflect<KubeObject>(kinds.endpointSlice),
+    virtualServices: reflect<KubeObject>(kinds.virtualService),
+    destinationRules: reflect<KubeObject>(kinds.destinationRule),
   };
 }

@@ -7,6 +7,7 @@ import type { Route } from '../../../machines/rollout/facts.ts';
 import type { Look } from '../../../machines/rollout/guards.ts';
 import { type AnnounceCommand, rolloutMachine } from '../../../machines/rollout/machine.ts';
 import type { Plan } from '../../../machines/rollout/plan.ts';
+import { parseRollout } from '../../api/parse-rollout.ts';
 import type { Rollout, RolloutStatus } from '../../api/rollout.ts';
 import { type EffectPorts, FIELD_MANAGER, holdOn, perform } from '../../effects/rollout-effects.ts';
 import { kinds } from '../../kube/kinds.ts';
@@ -19,7 +20,7 @@ import type { ReconcileResult } from '../result.ts';
 import type { RolloutObservation } from './observation.ts';
 import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
 import { nextLookAt, type Obstacle, project } from './project.ts';
-import { initialRecord, type RolloutRecord, recordOf } from './record.ts';
+import { type RolloutRecord, recordOf } from './record.ts';
 import { toFacts } from './to-facts.ts';
 
 export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
@@ -54,14 +55,59 @@ export async function reconcileRollout(
     ports.judging.forget(`${namespace}/${name}`);
     return { nextLookAt: null };
   }
-  const rollout = await holdOn(ports.kube, found);
-  let round: Round = { rollout, record: readRecord(rollout) };
+  const entered = enter(found);
+  if ('unreadable' in entered) return await settleUnreadable(ports, found, entered.unreadable);
+  let round: Round = { ...entered, rollout: await holdOn(ports.kube, entered.rollout) };
   for (let count = 0; count < MAX_ROUNDS; count += 1) {
     const outcome = await runRound(ports, round);
     if (outcome.isSettled) return { nextLookAt: outcome.nextLookAt };
     round = outcome.round;
   }
   return { nextLookAt: ports.clock.now() };
+}
+
+/**
+ * What this controller can work with, or why it cannot read the Rollout. A release in progress goes on by the spec that it began with,
+ * whatever was done to the object since: the way back must not depend on it.
+ */
+function enter(found: Rollout): Round | { readonly unreadable: Obstacle } {
+  try {
+    const record = recordOf(found.status);
+    const parsed = parseRollout(found);
+    if (parsed.ok) return { rollout: parsed.rollout, record };
+    if (record.spec !== null) return { rollout: { ...found, spec: record.spec }, record };
+    const message = parsed.problems.map(({ path, message: what }) => `${path}: ${what}`).join('; ');
+    return { unreadable: { isFinal: true, reason: 'InvalidSpec', message } };
+  } catch (error) {
+    const unreadable = obstacleOf(error);
+    if (unreadable === null) throw error;
+    return { unreadable };
+  }
+}
+
+/** Says in status what is wrong and leaves everything else in it as it is. */
+async function settleUnreadable(
+  ports: RolloutReconcilerPorts,
+  rollout: Rollout,
+  { reason, message }: Obstacle,
+): Promise<ReconcileResult> {
+  const { generation = 0 } = rollout.metadata;
+  const before = rollout.status?.conditions ?? [];
+  const at = new Date(ports.clock.now()).toISOString();
+  const conditions = (['Ready', 'Stalled'] as const).map((type) => {
+    const status = type === 'Ready' ? ('False' as const) : ('True' as const);
+    const old = before.find((condition) => condition.type === type);
+    const lastTransitionTime = old?.status === status ? old.lastTransitionTime : at;
+    return { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
+  });
+  await writeStatus(ports, rollout, {
+    ...rollout.status,
+    observedGeneration: generation,
+    phase: 'Stalled',
+    message,
+    conditions,
+  });
+  return { nextLookAt: null };
 }
 
 type RoundOutcome =
@@ -215,8 +261,10 @@ async function persist(
     obstacle,
   }: { readonly record: RolloutRecord; readonly look: Look; readonly obstacle: Obstacle | null },
 ): Promise<Rollout> {
-  const { rollout } = observation;
-  const status: RolloutStatus = project({ record, observation, look, obstacle });
+  return await writeStatus(ports, observation.rollout, project({ record, observation, look, obstacle }));
+}
+
+async function writeStatus(ports: RolloutReconcilerPorts, rollout: Rollout, status: RolloutStatus): Promise<Rollout> {
   if (isDeepStrictEqual(plain(status), plain(rollout.status))) return rollout;
   const { name, namespace = 'default', resourceVersion } = rollout.metadata;
   const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
@@ -253,8 +301,4 @@ function reasonOf(code: string): string {
     .split('_')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
-}
-
-function readRecord(rollout: Rollout): RolloutRecord {
-  return rollout.status === undefined ? initialRecord : recordOf(rollout.status);
 }

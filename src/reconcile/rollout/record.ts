@@ -38,7 +38,7 @@ const STATES: Readonly<Record<RolloutState, true>> = {
   Gone: true,
 };
 
-export const initialRecord: RolloutRecord = {
+const initialRecord: RolloutRecord = {
   state: 'Adopting',
   context: initialContext,
   spec: null,
