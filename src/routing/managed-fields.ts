@@ -17,7 +17,7 @@ export function withSpecOwnersOf(
   before: readonly ManagedFieldsEntry[],
   now: readonly ManagedFieldsEntry[],
 ): readonly ManagedFieldsEntry[] {
-  const others = now.filter((entry) => entry.manager !== MANAGER || before.some((old) => isSameManager(old, entry)));
+  const others = ownersButUs(now);
   const restored = before.flatMap((old) => {
     const current = others.find((entry) => isSameManager(entry, old));
     if (current === undefined) return ownsSpec(old) ? [old] : [];
@@ -31,6 +31,11 @@ export function withSpecOwnersOf(
     .map((entry) => ({ ...entry, fieldsV1: withoutSpec(entry) }))
     .filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0);
   return [...restored, ...added];
+}
+
+/** Without what a restore that was never completed has left to us. */
+export function ownersButUs(entries: readonly unknown[] = []): readonly ManagedFieldsEntry[] {
+  return (entries as readonly ManagedFieldsEntry[]).filter(({ manager }) => manager !== MANAGER);
 }
 
 const ownsSpec = (entry: ManagedFieldsEntry): boolean => entry.fieldsV1?.['f:spec'] !== undefined;

@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectMeta } from '../kube/port.ts';
+import { AppError } from '../lib/errors.ts';
 import type { RouteTarget } from './port.ts';
 
 /** Labels that find and name the objects that Sluice creates. */
@@ -36,6 +37,26 @@ export function ownednessOf(target: RouteTarget, object: KubeObject): Ownedness 
   const { labels: has = {}, ownerReferences = [] } = object.metadata;
   if (ownerReferences.some(({ uid }) => uid === target.owner.uid)) return 'ours';
   return has[labels.managedBy] === MANAGER && has[labels.service] === target.service ? 'other-owner' : 'foreign';
+}
+
+/** Refuses an object that has a name which a revision of `target` needs, but belongs to somebody else. */
+export function checkIsOurs(target: RouteTarget, object: KubeObject): void {
+  const ownedness = ownednessOf(target, object);
+  const name = `${object.kind} "${target.namespace}/${object.metadata.name}"`;
+  if (ownedness === 'foreign') {
+    throw new AppError(
+      'ConfigError',
+      'REVISION_NAME_TAKEN',
+      `${name} has the name that a revision of "${target.service}" needs but was not made by Sluice (label ${labels.managedBy}); rename or delete it`,
+    );
+  }
+  if (ownedness === 'other-owner') {
+    throw new AppError(
+      'NotReadyError',
+      'REVISION_HELD',
+      `${name} belongs to another Rollout; if that is deleted, this goes with it, otherwise let only one Rollout have spec.service.name "${target.service}"`,
+    );
+  }
 }
 
 /** `object` as it should be, over what is there: labels, annotations and owners that others added stay. */

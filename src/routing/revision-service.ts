@@ -1,7 +1,7 @@
 import type { KubeObject } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
 import { isEqual } from './difference.ts';
-import { labels, ownednessOf, ownMetadata } from './own-object.ts';
+import { checkIsOurs, ownMetadata } from './own-object.ts';
 import type { RouteTarget } from './port.ts';
 import { revisionServiceName } from './route.ts';
 
@@ -84,27 +84,12 @@ export function isRevisionServiceInStep(wanted: ServiceObject, existing: Service
 
 /** Refuses a Service that has the name of a revision Service but is not it. A selector is never re-pointed. */
 export function checkRevisionService(target: RouteTarget, wanted: ServiceObject, existing: ServiceObject): void {
-  const name = `Service "${target.namespace}/${existing.metadata.name}"`;
-  const ownedness = ownednessOf(target, existing);
-  if (ownedness === 'foreign') {
-    throw new AppError(
-      'ConfigError',
-      'REVISION_SERVICE_EXISTS',
-      `${name} has the name that a revision of "${target.service}" needs but was not made by Sluice (label ${labels.managedBy}); rename or delete it`,
-    );
-  }
-  if (ownedness === 'other-owner') {
-    throw new AppError(
-      'NotReadyError',
-      'REVISION_SERVICE_HELD',
-      `${name} belongs to another Rollout; if that is deleted, its Service goes with it, otherwise let only one Rollout have spec.service.name "${target.service}"`,
-    );
-  }
+  checkIsOurs(target, existing);
   if (!isEqual(wanted.spec.selector, existing.spec.selector)) {
     throw new AppError(
       'ConfigError',
       'REVISION_SERVICE_SELECTOR',
-      `${name} selects ${JSON.stringify(existing.spec.selector)}, not ${JSON.stringify(wanted.spec.selector)}; Sluice never re-points a Service: undo the change of the selector of Service "${target.service}", or delete ${name} when no route names it`,
+      `Service "${target.namespace}/${existing.metadata.name}" selects ${JSON.stringify(existing.spec.selector)}, not ${JSON.stringify(wanted.spec.selector)}; Sluice never re-points a Service: undo the change of the selector of Service "${target.service}", or delete that Service when no route names it`,
     );
   }
 }

@@ -2,7 +2,7 @@ import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
 import { AppError, isAppError } from '../lib/errors.ts';
 import { isEqual } from './difference.ts';
-import { labels, MANAGER, overExisting, ownednessOf } from './own-object.ts';
+import { checkIsOurs, labels, MANAGER, overExisting, ownednessOf } from './own-object.ts';
 import type { Routes, RouteTarget } from './port.ts';
 import {
   checkRevisionService,
@@ -40,6 +40,8 @@ interface Policies {
   readonly wanted: readonly PolicyObject[];
   /** Ours, by name. */
   readonly existing: ReadonlyMap<string, PolicyObject>;
+  /** Somebody else's that have the name of a wanted one. */
+  readonly inTheWay: readonly PolicyObject[];
 }
 
 /** Endpoints of a Service by EndpointSlice. */
@@ -55,9 +57,12 @@ export function createRevisions(store: RouteStore, routerOf: (target: RouteTarge
     const ours = all.filter(
       (policy) => ownednessOf(target, policy) === 'ours' && policy.metadata.labels?.[labels.revision] === revision,
     );
+    const wanted = router.renderPolicies(target, revision, all) as readonly PolicyObject[];
+    const isWanted = ({ metadata }: PolicyObject) => wanted.some((policy) => policy.metadata.name === metadata.name);
     return {
-      wanted: router.renderPolicies(target, revision, all) as readonly PolicyObject[],
+      wanted,
       existing: new Map(ours.map((policy) => [policy.metadata.name, policy])),
+      inTheWay: all.filter((policy) => isWanted(policy) && ownednessOf(target, policy) !== 'ours'),
     };
   };
 
@@ -75,7 +80,8 @@ export function createRevisions(store: RouteStore, routerOf: (target: RouteTarge
 
   const ensurePolicies = async (target: RouteTarget, revision: string): Promise<void> => {
     const { policyKind } = routerOf(target);
-    const { wanted, existing } = await policiesOf(target, revision);
+    const { wanted, existing, inTheWay } = await policiesOf(target, revision);
+    for (const policy of inTheWay) checkIsOurs(target, policy);
     for (const policy of wanted) {
       const has = existing.get(policy.metadata.name);
       if (has === undefined) await store.write({ kind: 'create', of: policyKind, object: policy });

@@ -18,7 +18,7 @@ export interface RoutesReflectors {
   readonly endpointSlice?: Reflector<KubeObject> | undefined;
 }
 
-/** Reads from local copies where there are any, else from the server; writes to the server and through to the copies. */
+/** Reads from local copies where there are any that are fresh, else from the server; writes to the server and through to the copies. */
 export interface RouteStore {
   get<T extends KubeObject>(ref: ObjectRef, isLive?: boolean): Promise<T | undefined>;
   /** All objects of the kind in a namespace that carry every one of the labels. */
@@ -38,6 +38,12 @@ export function createRouteStore(
   const copyOf = ({ kind }: Kind): Reflector<KubeObject> | undefined =>
     reflectors[`${kind.charAt(0).toLowerCase()}${kind.slice(1)}` as keyof RoutesReflectors];
 
+  /** A copy that lags behind its server for long is worse than the cost of asking. */
+  const freshCopyOf = (kind: Kind): Reflector<KubeObject> | undefined => {
+    const copy = copyOf(kind);
+    return copy?.isFresh() ? copy : undefined;
+  };
+
   const wrote = (type: RoutesEvent['type'], kind: Kind, object: KubeObject): void => {
     copyOf(kind)?.put(object);
     const { namespace = '', name } = object.metadata;
@@ -46,7 +52,7 @@ export function createRouteStore(
 
   return {
     async get<T extends KubeObject>(ref: ObjectRef, isLive = false): Promise<T | undefined> {
-      const copy = copyOf(ref.kind);
+      const copy = freshCopyOf(ref.kind);
       return isLive || copy === undefined ? kube.get<T>(ref) : (copy.get(ref.namespace, ref.name) as T | undefined);
     },
 
@@ -56,7 +62,7 @@ export function createRouteStore(
       labels: Readonly<Record<string, string>> = {},
     ): Promise<readonly T[]> {
       const wanted = Object.entries(labels);
-      const copy = copyOf(kind);
+      const copy = freshCopyOf(kind);
       if (copy !== undefined) {
         const objects = copy.list(namespace) as readonly T[];
         return objects.filter(({ metadata }) => wanted.every(([key, value]) => metadata.labels?.[key] === value));

@@ -317,7 +317,7 @@ describe('a revision Service', () => {
     await create(kinds.service, 'ord-aaa', { spec: { selector: { app: 'mine' }, ports: [{ port: 80 }] } });
     await expect(routes.ensureRevision(owned, 'aaa')).rejects.toMatchObject({
       class: 'ConfigError',
-      code: 'REVISION_SERVICE_EXISTS',
+      code: 'REVISION_NAME_TAKEN',
       message: expect.stringContaining('"shop/ord-aaa"'),
     });
     await routes.ensureRevision(owned, 'bbb');
@@ -325,12 +325,21 @@ describe('a revision Service', () => {
     await expect(routes.ensureRevision(owned, 'bbb')).rejects.toMatchObject({ code: 'REVISION_SERVICE_SELECTOR' });
   });
 
+  test('waits for a policy of somebody else to get out of the way', async () => {
+    await create(kinds.destinationRule, 'ord', { spec: { host: 'ord', trafficPolicy: policy } });
+    await create(kinds.destinationRule, 'ord-aaa', { spec: { host: 'other', trafficPolicy: {} } });
+    await expect(routes.ensureRevision(owned, 'aaa')).rejects.toMatchObject({
+      code: 'REVISION_NAME_TAKEN',
+      message: expect.stringContaining('DestinationRule "shop/ord-aaa"'),
+    });
+  });
+
   test('of another Rollout is left alone', async () => {
     const other = { ...owned, owner: { ...owned.owner, uid: 'rollout-0' } };
     await routes.ensureRevision(other, 'aaa');
     await expect(routes.ensureRevision(owned, 'aaa')).rejects.toMatchObject({
       class: 'NotReadyError',
-      code: 'REVISION_SERVICE_HELD',
+      code: 'REVISION_HELD',
     });
     await routes.removeRevision(owned, 'aaa');
     expect(await service('ord-aaa')).toBeDefined();
@@ -384,6 +393,14 @@ describe('local copies', () => {
     expect(observed).toEqual(release(0));
     expect(calls.filter((call) => !call.startsWith('watch'))).toEqual(['create Service', 'create VirtualService']);
     stop.abort();
+  });
+});
+
+describe('local copies that are not in yet', () => {
+  test('are not read', async () => {
+    const service = createReflector<KubeObject>(kube, kinds.service, { clock: systemClock });
+    await createRoutes({ kube, reflectors: { service } }).ensureRevision(owned, 'aaa');
+    expect(await routes.listRevisions(owned)).toEqual(['aaa']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { AppError } from '../../lib/errors.ts';
 import { coversNamespace, namesService } from '../hosts.ts';
+import { ownersButUs } from '../managed-fields.ts';
 import { ownednessOf } from '../own-object.ts';
 import type { RouteOriginal, RouteTarget } from '../port.ts';
 import { checkUserService, portOf, type ServiceObject } from '../revision-service.ts';
@@ -40,7 +41,7 @@ export function inspect(
       name: metadata.name,
       uid: metadata.uid ?? '',
       spec: JSON.stringify(spec),
-      managedFields: JSON.stringify(metadata.managedFields ?? []),
+      managedFields: JSON.stringify(ownersButUs(metadata.managedFields)),
     },
   };
 }
