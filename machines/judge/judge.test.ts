@@ -79,6 +79,11 @@ describe('the judge', () => {
     expect(verdict([...rows, [1000, 0, 300, 0]], noObjective)).toMatchObject({ kind: 'Rollback', reason: 'SloBreach' });
   });
 
+  it('holds nothing against the canary while stable breaches too', () => {
+    const outage = Array.from({ length: 20 }, (): Row => [500, 500, 250, 250]);
+    expect(verdict(outage).lnSlo).toBeLessThan(Math.log(2));
+  });
+
   it('goes on within seconds after a long outage, also with a strict objective', () => {
     const strict = { ...PARAMETERS, sloFailureRatio: 0.001 };
     const before = Array.from({ length: 20 }, (): Row => [100, 900, 0, 0]);
@@ -137,12 +142,13 @@ describe('the judge', () => {
       [200, 800, 40, 160],
     ];
     expect(raised([...healthy, ...broken], 100_000)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    expect(raised([...healthy, ...broken, ...broken.slice(1)], 130_000)).toMatchObject({ kind: 'Hold' });
     expect(raised([...healthy, ...broken], 20_000)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
   });
 
   it('decides from the second batch on, or at once when the odds are overwhelming', () => {
-    const suspicious: Row = [100, 900, 4, 1];
-    expect(verdict([suspicious]).kind).toBe('Hold');
+    const suspicious: Row = [100, 900, 5, 0];
+    expect(verdict([suspicious])).toMatchObject({ kind: 'Hold', reason: 'TooLittleToDecide' });
     expect(verdict([suspicious, suspicious]).kind).toBe('Rollback');
     expect(verdict([[100, 900, 40, 1]]).kind).toBe('Rollback');
   });
@@ -151,7 +157,7 @@ describe('the judge', () => {
     expect(
       verdict([
         [0, 900, 20, 0],
-        [20, 900, 20, 0],
+        [20, 900, 0, 0],
       ]),
     ).toMatchObject({ kind: 'Rollback' });
   });

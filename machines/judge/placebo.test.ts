@@ -33,16 +33,19 @@ describe('the placebo test', () => {
     expect(placeboReport(state, DEFAULT_PARAMETERS).pods).toBe(20);
   });
 
-  it('spares a canary that looks no worse than a stable pod', () => {
-    const batch = { at: 5000, canary: { requests: 100, failures: 30 }, stable: { requests: 400, failures: 0 } };
-    const rolledBack = addBatch(beginJudging(), batch, DEFAULT_PARAMETERS);
-    expect(verdictOf(rolledBack, DEFAULT_PARAMETERS).kind).toBe('Rollback');
-    const stable = { requests: 400, failures: 60 };
-    const spared = addBatch(
-      beginJudging(),
-      { at: 5000, canary: { requests: 100, failures: 55 }, stable, stablePods: pods([58, 1, 1, 0]) },
-      DEFAULT_PARAMETERS,
-    );
-    expect(verdictOf(spared, DEFAULT_PARAMETERS).kind).toBe('Hold');
+  it('spares a canary that looks no worse than a stable pod has looked', () => {
+    const rows = [
+      { canary: 0, pods: [60, 0, 0, 0] },
+      { canary: 20, pods: [0, 0, 0, 0] },
+    ];
+    const judge = (hasPods: boolean) =>
+      rows.reduce((state, row, i) => {
+        const stable = { requests: 400, failures: row.pods.reduce((sum, count) => sum + count, 0) };
+        const canary = { requests: 100, failures: row.canary };
+        const stablePods = hasPods ? pods(row.pods) : null;
+        return addBatch(state, { at: (i + 1) * 5000, canary, stable, stablePods }, DEFAULT_PARAMETERS);
+      }, beginJudging());
+    expect(verdictOf(judge(false), DEFAULT_PARAMETERS).kind).toBe('Rollback');
+    expect(verdictOf(judge(true), DEFAULT_PARAMETERS)).toMatchObject({ kind: 'Hold', reason: 'StablePodAsBad' });
   });
 });

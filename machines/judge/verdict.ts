@@ -3,7 +3,7 @@ import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { requestsToAccept } from './prediction.ts';
 import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
 import { allowedAlone, tolerableRatio } from './tolerance.ts';
-import { type Evidence, LN_BREACHING, weigh } from './weigh.ts';
+import { beatsPlacebo, type Evidence, LN_BREACHING, weigh } from './weigh.ts';
 import { countsInWords, grouped, MOST_ODDS, oddsInWords, percent } from './words.ts';
 
 /** Why a verdict is as it is. */
@@ -12,6 +12,7 @@ export type VerdictReason =
   | 'TooFewRequests'
   | 'StarvedCanary'
   | 'TooLittleToDecide'
+  | 'StablePodAsBad'
   | 'StableBreachesSlo'
   | 'CanaryBreachesSlo'
   | 'SuspectedHarm'
@@ -74,7 +75,9 @@ export function verdictOf(state: JudgeState, parameters: JudgeParameters): Verdi
 function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): Pick<Verdict, 'kind' | 'reason'> {
   if (state.decided !== null) return { kind: 'Rollback', reason: state.decided.reason };
   const hold = (reason: VerdictReason) => ({ kind: 'Hold', reason }) as const;
-  if (evidence.lnTotal >= -Math.log(safe.falseRollback)) return hold('TooLittleToDecide');
+  if (evidence.lnTotal >= -Math.log(safe.falseRollback)) {
+    return hold(beatsPlacebo(state, evidence, safe) ? 'TooLittleToDecide' : 'StablePodAsBad');
+  }
   if (evidence.lnStableSlo >= LN_BREACHING) return hold('StableBreachesSlo');
   if (evidence.lnTotal >= LN_SUSPECTED) return hold('SuspectedHarm');
   if (evidence.lnSlo >= LN_SUSPECTED) return hold('CanaryBreachesSlo');
@@ -124,6 +127,8 @@ function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): 
       return 'The canary gets no requests';
     case 'TooLittleToDecide':
       return `Suspicious, but a rollback needs ${grouped(safe.minFailures)} failures in ${grouped(safe.minBatches)} batches`;
+    case 'StablePodAsBad':
+      return 'Suspicious, but a stable pod has looked as bad';
     case 'StableBreachesSlo':
       return 'Stable breaches the objective itself, so nothing can be held against the canary';
     case 'CanaryBreachesSlo':

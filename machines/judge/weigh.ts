@@ -95,7 +95,7 @@ function mayBlame(state: JudgeState, safe: JudgeParameters): boolean {
 }
 
 /** A canary must look worse than every stable pod that is judged in the same way. */
-function beatsPlacebo(state: JudgeState, evidence: Evidence, safe: JudgeParameters): boolean {
+export function beatsPlacebo(state: JudgeState, evidence: Evidence, safe: JudgeParameters): boolean {
   return evidence.blame.harm < 0.5 || evidence.lnHarm > placeboReport(state.placebo, safe).lnPeak;
 }
 

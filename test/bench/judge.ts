@@ -28,7 +28,7 @@ const SECTIONS: Readonly<Record<string, readonly [title: string, make: (runs: Ru
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '200' },
+    runs: { type: 'string', default: '150' },
     seed: { type: 'string', default: '12345' },
     only: { type: 'string' },
   },
