@@ -1,7 +1,7 @@
 import type { Rollout } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
+import type { Deployment, ReplicaSet } from '../workloads/objects.ts';
 import { revisionOfTemplate } from '../workloads/revision.ts';
-import type { Deployment, ReplicaSet } from '../workloads/types.ts';
 import { EXIT, Failure } from './exit.ts';
 import type { Session } from './session.ts';
 

@@ -78,7 +78,8 @@ function pictureView(
     const [rollout] = rollouts;
     if (name !== undefined) {
       if (rollout === undefined) return [];
-      return liveLines(rollout, { nowMs, paint, rates: meter.observe(rollout, nowMs), trouble });
+      const { columns } = out.size();
+      return liveLines(rollout, { nowMs, paint, columns, rates: meter.observe(rollout, nowMs), trouble });
     }
     const list = listLines(rollouts, { nowMs, paint, hasNamespaces: allNamespaces === true });
     return trouble === undefined ? list : [...list, '', paint('bad', trouble)];

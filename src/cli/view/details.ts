@@ -5,6 +5,7 @@ import { table } from './table.ts';
 import { age, counted, percent, span, whole } from './words.ts';
 
 type Status = NonNullable<Rollout['status']>;
+type Condition = NonNullable<Status['conditions']>[number];
 
 /** How one Rollout is shown. */
 export interface DetailOptions {
@@ -30,16 +31,25 @@ export function detailLines(rollout: Rollout, options: DetailOptions): readonly 
   return blocks.filter((block) => block.length > 0).flatMap((block, index) => (index === 0 ? block : ['', ...block]));
 }
 
-function versions({ stable, canary, weight, failedRequests }: Status): readonly string[] {
+function versions(status: Status): readonly string[] {
+  const { stable, canary, weight, failedRequests } = status;
   if (stable === undefined && canary === undefined) return [];
-  const canaryShare = weight === undefined ? undefined : (weight.applied ?? weight.desired);
   const pods = (version: Status['stable']) => `${version?.readyReplicas ?? '?'}/${version?.replicas ?? '?'}`;
   const rows = [['Versions', 'REVISION', 'PODS', 'WEIGHT']];
-  if (stable !== undefined) rows.push(['  stable', stable.revision, pods(stable), percent(100 - (canaryShare ?? 0))]);
-  if (canary !== undefined) rows.push(['  canary', canary.revision, pods(canary), weightWords(weight)]);
+  const isOne = stable?.revision === canary?.revision;
+  if (stable !== undefined) {
+    rows.push(['  stable', stable.revision, pods(stable), percent(isOne ? 100 : 100 - (shownWeight(status) ?? 0))]);
+  }
+  if (canary !== undefined && !isOne) rows.push(['  canary', canary.revision, pods(canary), weightWords(weight)]);
   const lines = [...table(rows)];
   if (failedRequests !== undefined) lines.push(`  ${counted(failedRequests, 'failed request')} of the canary so far`);
   return lines;
+}
+
+/** Share of the requests that the new version gets, in percent; once it is stable, all of them. */
+export function shownWeight({ stable, canary, weight }: Status): number | undefined {
+  if (weight === undefined) return undefined;
+  return canary !== undefined && canary.revision === stable?.revision ? 100 : (weight.applied ?? weight.desired);
 }
 
 /** What was asked for, what the route says and what was seen, as far as they differ. */
@@ -47,7 +57,7 @@ export function weightWords(weight: Status['weight']): string {
   if (weight === undefined) return '-';
   const { desired, applied, observed } = weight;
   const route = applied === desired ? percent(desired) : `${percent(desired)} wanted, route ${appliedWords(applied)}`;
-  return observed === undefined ? route : `${route}, seen ${percent(observed)}`;
+  return observed === undefined ? route : `${route} (seen ${percent(observed)})`;
 }
 
 const appliedWords = (applied: number | undefined): string => (applied === undefined ? 'not ours' : percent(applied));
@@ -83,8 +93,9 @@ function evidence(rollout: Rollout, paint: Paint): readonly string[] {
   ];
 }
 
+/** The first line has the message of the wait already, as a rule. */
 function waiting({ waiting: wait, message }: Status, nowMs: number): readonly string[] {
-  if (wait === undefined) return [];
+  if (wait === undefined || (wait.message === message && wait.until === undefined)) return [];
   const text = wait.message === message ? wait.reason : `${wait.reason}: ${wait.message}`;
   return [`Waits for ${text}${untilWords(wait.until, nowMs)}`];
 }
@@ -96,19 +107,24 @@ export function untilWords(until: string | undefined, nowMs: number): string {
   return at <= nowMs ? ', due now' : `, ${span(at - nowMs)} left`;
 }
 
-/** What each condition is when all is well; during a release, Ready is False and Reconciling True by nature. */
-const AS_IT_SHOULD: Readonly<Record<string, 'True' | 'False'>> = {
-  Ready: 'True',
-  Stalled: 'False',
-  AnalysisHealthy: 'True',
-  TrafficVerified: 'True',
-};
+/** Not shown: what has not been seen yet in a release that goes its way, and Ready and Reconciling while it does. */
+function isWorrying({ type, status, reason }: Condition, isReleasing: boolean): boolean {
+  switch (type) {
+    case 'Ready':
+      return status !== 'True' && !isReleasing;
+    case 'Stalled':
+      return status !== 'False';
+    case 'AnalysisHealthy':
+      return status === 'False' || reason === 'MetricsUnavailable';
+    case 'TrafficVerified':
+      return status === 'False';
+    default:
+      return false;
+  }
+}
 
 function conditions({ conditions: all = [], canary }: Status, paint: Paint): readonly string[] {
-  const odd = all.filter(({ type, status }) => {
-    const expected = AS_IT_SHOULD[type];
-    return expected !== undefined && status !== expected && !(type === 'Ready' && canary !== undefined);
-  });
+  const odd = all.filter((condition) => isWorrying(condition, canary !== undefined));
   if (odd.length === 0) return [];
   const rows = odd.map(({ type, status, reason, message }) => [`  ${type}`, status, `${reason}: ${message}`]);
   return [paint('strong', 'Conditions that are not as they should be'), ...table(rows)];

@@ -1,4 +1,5 @@
 import type { Rollout } from '../../api/rollout.ts';
+import { shownWeight } from './details.ts';
 import { type Paint, toneOf } from './paint.ts';
 import { table } from './table.ts';
 import { age, percent, whole } from './words.ts';
@@ -19,13 +20,14 @@ export function listLines(
   const header = ['NAME', 'PHASE', 'STEP', 'WEIGHT', 'STABLE', 'CANARY', 'FAILED', 'AGE', 'MESSAGE'];
   const rows = [...rollouts].sort(byPlace).map((rollout) => {
     const { metadata, status = {} } = rollout;
-    const { step, weight, stable, canary, failedRequests } = status;
+    const { step, stable, canary, failedRequests } = status;
+    const weight = shownWeight(status);
     const phase = status.phase ?? 'Unknown';
     const row = [
       metadata.name,
       paint(toneOf(phase), phase),
       step === undefined ? '-' : `${step.index}/${step.count}`,
-      weight === undefined ? '-' : percent(weight.applied ?? weight.desired),
+      weight === undefined ? '-' : percent(weight),
       stable?.revision ?? '-',
       canary?.revision ?? '-',
       failedRequests === undefined ? '-' : whole(failedRequests),

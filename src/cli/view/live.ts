@@ -1,10 +1,10 @@
 import type { Rollout } from '../../api/rollout.ts';
-import { untilWords, weightWords } from './details.ts';
+import { shownWeight, untilWords, weightWords } from './details.ts';
 import { countsInWords, oddsLine } from './evidence.ts';
 import { type Paint, toneOf } from './paint.ts';
 import type { Rate, Rates } from './rates.ts';
-import { table } from './table.ts';
-import { age, oddsInWords, percent, whole } from './words.ts';
+import { table, wrapped } from './table.ts';
+import { age, counted, oddsInWords, percent, whole } from './words.ts';
 
 type Status = NonNullable<Rollout['status']>;
 
@@ -13,6 +13,8 @@ export interface LiveOptions {
   readonly nowMs: number;
   readonly paint: Paint;
   readonly rates: Rates;
+  /** Width of the terminal. */
+  readonly columns: number;
   /** What is wrong with the connection, where something is. */
   readonly trouble?: string | undefined;
 }
@@ -20,38 +22,45 @@ export interface LiveOptions {
 /** The live view of one Rollout, to be drawn over the one before. */
 export function liveLines(rollout: Rollout, options: LiveOptions): readonly string[] {
   const { metadata, status = {} } = rollout;
-  const { paint, nowMs } = options;
+  const { paint, nowMs, columns, trouble } = options;
   const phase = status.phase ?? 'Unknown';
   const step = status.step === undefined ? '' : `   step ${status.step.index} of ${status.step.count}`;
   return [
     `${paint('strong', metadata.name)} in ${metadata.namespace ?? ''}   ${paint(toneOf(phase), phase)}${step}`,
-    ...(status.weight === undefined ? [] : [`${bar(status.weight, paint)}  ${weightWords(status.weight)}`]),
+    ...weightLines(status, paint),
     '',
     ...versionLines(status, options),
-    ...evidenceLines(rollout, paint),
+    ...evidenceLines(rollout, options),
     '',
-    status.waiting === undefined
-      ? (status.message ?? 'no controller has looked at it yet')
-      : `waits  ${status.waiting.message}${untilWords(status.waiting.until, nowMs)}`,
+    ...wrapped(`→ ${nowLine(status, nowMs)}`, columns),
     ...lastRelease(status, options),
-    ...(options.trouble === undefined ? [] : ['', paint('bad', options.trouble)]),
+    ...(trouble === undefined ? [] : ['', ...wrapped(trouble, columns).map((line) => paint('bad', line))]),
   ];
+}
+
+function nowLine({ waiting, message = 'no controller has looked at it yet' }: Status, nowMs: number): string {
+  return waiting === undefined ? message : `${waiting.message}${untilWords(waiting.until, nowMs)}`;
 }
 
 const BAR_CELLS = 40;
 
-function bar({ applied, desired }: NonNullable<Status['weight']>, paint: Paint): string {
-  const filled = Math.round(((applied ?? desired) / 100) * BAR_CELLS);
-  return paint('busy', '█'.repeat(filled)) + paint('quiet', '░'.repeat(BAR_CELLS - filled));
+function weightLines(status: Status, paint: Paint): readonly string[] {
+  const weight = shownWeight(status);
+  if (weight === undefined) return [];
+  const filled = Math.round((weight / 100) * BAR_CELLS);
+  const bar = paint('busy', '█'.repeat(filled)) + paint('quiet', '░'.repeat(BAR_CELLS - filled));
+  const isPromoted = status.canary?.revision === status.stable?.revision;
+  return [`${bar}  ${isPromoted ? 'all requests' : weightWords(status.weight)}`];
 }
 
 function versionLines(status: Status, { rates }: LiveOptions): readonly string[] {
-  const counted = status.objectives?.find(({ canary }) => canary !== undefined);
+  const objective = status.objectives?.find(({ canary }) => canary !== undefined);
   const rows = (['stable', 'canary'] as const).flatMap((which) => {
     const version = status[which];
-    if (version === undefined) return [];
+    const isRepeated = which === 'canary' && version?.revision === status.stable?.revision;
+    if (version === undefined || isRepeated) return [];
     const pods = `${version.readyReplicas ?? '?'}/${version.replicas ?? '?'}`;
-    const counts = status.canary === undefined ? '' : countsInWords(counted?.[which]);
+    const counts = status.canary === undefined ? '' : countsInWords(objective?.[which]);
     return [[which, version.revision, pods, ...rateCells(rates[which]), counts]];
   });
   return table([['', 'REVISION', 'PODS', 'REQUESTS/S', 'FAILED', 'SINCE THE CANARY BEGAN'], ...rows]);
@@ -64,33 +73,37 @@ function rateCells(rate: Rate | undefined): readonly [string, string] {
   return [requests, failedPercent === undefined ? '-' : `${failedPercent.toFixed(1)} %`];
 }
 
-function evidenceLines(rollout: Rollout, paint: Paint): readonly string[] {
+function evidenceLines(rollout: Rollout, { paint, columns }: LiveOptions): readonly string[] {
   const { canary, objectives = [] } = rollout.status ?? {};
   if (canary === undefined || objectives.length === 0) return [];
   return [
     '',
     ...objectives.flatMap((objective) => [
       oddsLine(rollout, objective, paint),
-      ...(objective.message === undefined ? [] : [`  ${objective.message}`]),
+      ...(objective.message === undefined ? [] : wrapped(`  ${objective.message}`, columns)),
     ]),
   ];
 }
 
-function lastRelease({ canary, history }: Status, { paint, nowMs }: LiveOptions): readonly string[] {
+function lastRelease({ canary, history, message }: Status, options: LiveOptions): readonly string[] {
   const last = history?.at(-1);
   if (canary !== undefined || last === undefined) return [];
-  const { revision, outcome, finishedAt, message = '', failedRequests } = last;
-  const cost = failedRequests === undefined ? '' : `, ${whole(failedRequests)} failed requests`;
-  return [`last   ${revision} ${paint(toneOf(outcome), outcome)} ${age(finishedAt, nowMs)} ago: ${message}${cost}`];
+  const { revision, outcome, finishedAt, failedRequests } = last;
+  // At rest after a release that was taken back, the message says why already.
+  const why = last.message === undefined || message?.includes(last.message) ? '' : `: ${last.message}`;
+  const cost = failedRequests === undefined ? '' : `, ${counted(failedRequests, 'failed request')}`;
+  const text = `last release: ${revision}, ${outcome} ${age(finishedAt, options.nowMs)} ago${cost}${why}`;
+  return wrapped(text, options.columns).map((line) => options.paint('quiet', line));
 }
 
 /** The Rollout in one line. */
 export function changeLine(rollout: Rollout): string {
   const { metadata, status = {} } = rollout;
-  const { step, weight, canary, objectives = [], message = 'no controller has looked at it yet' } = status;
+  const { step, canary, objectives = [], message = 'no controller has looked at it yet' } = status;
+  const weight = shownWeight(status);
   const parts = [`${metadata.name}: ${status.phase ?? 'Unknown'}`];
   if (step !== undefined) parts.push(`step ${step.index}/${step.count}`);
-  if (weight !== undefined) parts.push(`weight ${percent(weight.applied ?? weight.desired)}`);
+  if (weight !== undefined) parts.push(`weight ${percent(weight)}`);
   if (canary !== undefined) {
     parts.push(`canary ${canary.revision} (${canary.readyReplicas ?? '?'}/${canary.replicas ?? '?'} pods)`);
     for (const { name, odds } of objectives) parts.push(`${name}: ${oddsInWords(odds)}`);

@@ -19,6 +19,8 @@ export interface RateMeter {
   observe(rollout: Rollout, nowMs: number): Rates;
 }
 
+const UNKNOWN: Rates = { stable: undefined, canary: undefined };
+
 interface Sample {
   readonly atMs: number;
   readonly stable: Counts;
@@ -45,12 +47,14 @@ export function createRateMeter(): RateMeter {
       const now = sampleOf(rollout, nowMs);
       if (revision !== release || now === undefined || isReset(samples.at(-1), now)) samples = [];
       release = revision;
-      if (now === undefined) return { stable: undefined, canary: undefined };
+      if (now === undefined) return UNKNOWN;
       // The newest sample outside of the window is where the window begins.
       const begins = samples.findLastIndex(({ atMs }) => atMs <= nowMs - WINDOW_MS);
       samples = [...samples.slice(Math.max(0, begins)), now];
       const first = samples[0];
-      if (first === undefined || now.atMs - first.atMs < SHORTEST_MS) return { stable: undefined, canary: undefined };
+      if (first === undefined || now.atMs - first.atMs < SHORTEST_MS) return UNKNOWN;
+      // Evidence stops with the decision; that nothing is counted then does not mean that nothing is asked.
+      if (now.stable.requests + now.canary.requests === first.stable.requests + first.canary.requests) return UNKNOWN;
       const seconds = (now.atMs - first.atMs) / 1000;
       return {
         stable: rateOf(first.stable, now.stable, seconds),

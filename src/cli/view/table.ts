@@ -39,3 +39,17 @@ export function cut(line: string, columns: number): string {
   }
   return `${text}…`;
 }
+
+/** Plain text in lines of at most `columns`, broken between words; every line but the first is indented. */
+export function wrapped(text: string, columns: number, indent = '  '): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line.trim() !== '' && width(longer) > columns) {
+      lines.push(line);
+      line = indent + word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}
