@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rollout } from '../../src/api/rollout.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
+import type { Pod } from '../../src/workloads/objects.ts';
 import { isReady } from '../../src/workloads/pods.ts';
-import type { Pod } from '../../src/workloads/types.ts';
 import { type Report, readReport, setRate } from '../load/report.ts';
 import {
   type Behaviour,

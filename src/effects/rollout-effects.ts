@@ -6,7 +6,7 @@ import { AppError, assertNever } from '../lib/errors.ts';
 import type { RouteOriginal, RouteReading, Routes, RouteTarget } from '../routing/port.ts';
 import { canaryReplicaSet, controllerReference, handOverPatch, ownerPatch } from '../workloads/canary.ts';
 import { revisionOfReplicaSet } from '../workloads/revision.ts';
-import type { Deployment, ReplicaSet } from '../workloads/types.ts';
+import type { Deployment, ReplicaSet } from '../workloads/objects.ts';
 
 export const FIELD_MANAGER = 'sluice';
 export const FINALIZER = 'sluice.dev/rollout';

@@ -97,7 +97,7 @@ function createFollower(world: ReturnType<typeof createWorld>) {
       else if (step.type === 'relist') relist();
       else if (step.type === 'bookmark') bookmark();
       else if (step.type === 'answer') answer(step.which);
-      else world[step.type](step.name);
+      else if (step.type === 'write' || step.type === 'delete') world[step.type](step.name);
     },
     check(): void {
       for (const object of replica.list()) {

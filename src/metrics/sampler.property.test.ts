@@ -53,8 +53,10 @@ interface Totals {
   readonly stable: readonly [requests: number, failures: number];
 }
 
+type Caller = typeof caller extends fc.Arbitrary<infer T> ? T : never;
+
 /** All scrapes of a caller, and what its counters prove to have happened after `since`. */
-function liveOf({ joinsAfterMs, everyMs, steps }: fc.TypeOf<typeof caller>, pod: string): Life {
+function liveOf({ joinsAfterMs, everyMs, steps }: Caller, pod: string): Life {
   const values = new Map<number, number>();
   const scrapes: Scrape[] = [];
   for (const [index, { requests, restarts, isMissed, lateMs }] of steps.entries()) {

@@ -9,7 +9,7 @@ import type { Routes } from '../routing/port.ts';
 import type { EventRecorder } from '../telemetry/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
-import type { Deployment, Pod, ReplicaSet } from '../workloads/types.ts';
+import type { Deployment, Pod, ReplicaSet } from '../workloads/objects.ts';
 import { createJudging } from './rollout/judging.ts';
 import { keyOf, observeIndexes } from './rollout/observe.ts';
 import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';

@@ -1,6 +1,6 @@
 import type { JsonPatchOperation, OwnerReference } from '../kube/port.ts';
+import type { Deployment, ReplicaSet } from './objects.ts';
 import { HASH_LABEL } from './revision.ts';
-import type { Deployment, ReplicaSet } from './types.ts';
 
 const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';

@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod } from './types.ts';
+import type { ContainerStatus, Pod } from './objects.ts';
 
 /** True when the pod serves: Ready, and not on its way out. */
 export function isReady(pod: Pod): boolean {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Deployment, PodTemplate, ReplicaSet } from './types.ts';
+import type { Deployment, PodTemplate, ReplicaSet } from './objects.ts';
 
 /** The label by which Kubernetes tells the pods of one ReplicaSet from those of another. */
 export const HASH_LABEL = 'pod-template-hash';

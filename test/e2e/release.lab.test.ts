@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RELEASED } from '../../lab/shop/manifests.ts';
 import { kinds } from '../../src/kube/kinds.ts';
+import type { ReplicaSet } from '../../src/workloads/objects.ts';
 import { isReady } from '../../src/workloads/pods.ts';
 import { HASH_LABEL } from '../../src/workloads/revision.ts';
-import type { ReplicaSet } from '../../src/workloads/types.ts';
 import { figure } from './support/figures.ts';
 import { openScene, releaseToEnd, type Scene } from './support/scene.ts';
 

@@ -2,7 +2,7 @@ import type { RolloutContext } from '../../../machines/rollout/context.ts';
 import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
-import type { Obstacle } from './project.ts';
+import type { Obstacle } from './obstacle.ts';
 
 type Condition = NonNullable<RolloutStatus['conditions']>[number];
 

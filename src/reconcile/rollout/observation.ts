@@ -1,7 +1,7 @@
 import type { Rollout } from '../../api/rollout.ts';
 import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
 import type { RevisionServiceReading, RouteReading, RouteTarget } from '../../routing/port.ts';
-import type { Deployment, Pod, ReplicaSet } from '../../workloads/types.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import type { ObjectiveVerdict } from './judging.ts';
 
 /** Everything that one look at a Rollout and what belongs to it brought in. */

@@ -5,16 +5,9 @@ import { wakeAt } from '../../../machines/rollout/wake.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import { conditionsOf } from './conditions.ts';
 import type { RolloutObservation } from './observation.ts';
+import type { Obstacle } from './obstacle.ts';
 import { machineStatusOf, type RolloutRecord } from './record.ts';
 import { waitOf } from './waiting.ts';
-
-/** What keeps the Rollout from going on, when it is not the machine: a bad spec, a route that cannot be taken over, an effect that fails. */
-export interface Obstacle {
-  /** Nothing but an edit by the user helps (Stalled), or it is tried again by itself. */
-  readonly isFinal: boolean;
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface ProjectInput {
   readonly record: RolloutRecord;

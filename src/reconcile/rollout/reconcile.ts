@@ -12,14 +12,14 @@ import type { Rollout, RolloutStatus } from '../../api/rollout.ts';
 import { type EffectPorts, FIELD_MANAGER, holdOn, perform } from '../../effects/rollout-effects.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isAppError } from '../../lib/errors.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
 import type { RolloutObservation } from './observation.ts';
 import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
-import { nextLookAt, type Obstacle, project } from './project.ts';
+import { type Obstacle, obstacleOf } from './obstacle.ts';
+import { nextLookAt, project } from './project.ts';
 import { type RolloutRecord, recordOf } from './record.ts';
 import { toFacts } from './to-facts.ts';
 
@@ -219,14 +219,6 @@ async function act(
 /** How long an obstacle is left alone when nothing that is watched changes. */
 const OBSTACLE_INTERVAL_MS = 15_000;
 
-function obstacleOf(error: unknown): Obstacle | null {
-  const isFinal = isAppError(error, 'ConfigError') || isAppError(error, 'UnsupportedError');
-  if (isAppError(error) && (isFinal || isAppError(error, 'NotReadyError') || isAppError(error, 'SafetyError'))) {
-    return { isFinal, reason: reasonOf(error.code), message: error.message };
-  }
-  return null;
-}
-
 async function settleStalled(
   ports: RolloutReconcilerPorts,
   observation: RolloutObservation,
@@ -292,13 +284,4 @@ function warnReplaced(ports: RolloutReconcilerPorts, rollout: Rollout, route: Ro
   const message = `a route changed by somebody else was replaced: ${JSON.stringify(route)}`;
   ports.log.warn({ rollout: keyOf(rollout), route }, 'foreign route replaced');
   ports.events.record(rollout, { type: 'Warning', reason: 'ForeignRouteReplaced', message });
-}
-
-/** ROUTE_HELD → RouteHeld */
-function reasonOf(code: string): string {
-  return code
-    .toLowerCase()
-    .split('_')
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join('');
 }

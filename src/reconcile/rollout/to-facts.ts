@@ -1,7 +1,7 @@
 import { ABSENT, type Facts, type RevisionFact, type VerdictFact } from '../../../machines/rollout/facts.ts';
+import type { Deployment, ReplicaSet } from '../../workloads/objects.ts';
 import { isReady, problemOf } from '../../workloads/pods.ts';
 import { revisionOfReplicaSet, revisionOfTemplate } from '../../workloads/revision.ts';
-import type { Deployment, ReplicaSet } from '../../workloads/types.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 

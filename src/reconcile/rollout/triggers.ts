@@ -1,6 +1,6 @@
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
-import type { Deployment, Pod, ReplicaSet } from '../../workloads/types.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { keyOf } from './observe.ts';
 
 /** Local copies whose changes concern Rollouts. */

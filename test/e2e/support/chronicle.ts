@@ -4,8 +4,8 @@ import { kinds } from '../../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../../src/kube/port.ts';
 import { createReflector } from '../../../src/kube/reflector.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import type { Pod } from '../../../src/workloads/objects.ts';
 import { HASH_LABEL } from '../../../src/workloads/revision.ts';
-import type { Pod } from '../../../src/workloads/types.ts';
 
 /** One change of one object, as the API server told it. */
 export interface Change {

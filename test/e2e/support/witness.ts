@@ -2,9 +2,9 @@ import { kinds } from '../../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../../src/kube/port.ts';
 import { createReflector } from '../../../src/kube/reflector.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import type { Pod } from '../../../src/workloads/objects.ts';
 import { isReady } from '../../../src/workloads/pods.ts';
 import { HASH_LABEL } from '../../../src/workloads/revision.ts';
-import type { Pod } from '../../../src/workloads/types.ts';
 
 /** One route as it was at a moment: the share of each destination host, in percent; empty where there is no VirtualService. */
 export interface SeenRoute {

@@ -60,6 +60,7 @@ export interface Pod extends KubeObject {
   readonly metadata: ObjectMeta;
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly {
