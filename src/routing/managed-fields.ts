@@ -1,4 +1,3 @@
-import { isEqual } from './difference.ts';
 import { MANAGER } from './own-object.ts';
 
 /** One entry of `metadata.managedFields`. */
@@ -21,10 +20,8 @@ export function withSpecOwnersOf(
   const restored = before.flatMap((old) => {
     const current = others.find((entry) => isSameManager(entry, old));
     if (current === undefined) return ownsSpec(old) ? [old] : [];
-    const [restOfOld, restOfCurrent] = [withoutSpec(old), withoutSpec(current)];
-    if (isEqual(restOfOld, restOfCurrent)) return [old];
     const spec = old.fieldsV1?.['f:spec'];
-    return [{ ...current, fieldsV1: { ...restOfCurrent, ...(spec !== undefined && { 'f:spec': spec }) } }];
+    return [{ ...current, fieldsV1: { ...withoutSpec(current), ...(spec !== undefined && { 'f:spec': spec }) } }];
   });
   const added = others
     .filter((entry) => !before.some((old) => isSameManager(old, entry)))
