@@ -1,11 +1,11 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { access } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { LabError, messageOf } from './lab-error.ts';
 import { namespaceWords, spawnInside } from './launch/namespaces.ts';
 import { findRunningLab, type RunningLab } from './launch/running-lab.ts';
 import { startLab } from './launch/start-lab.ts';
 import { stopLab } from './launch/stop-lab.ts';
+import { requireToolsFor } from './parts/install.ts';
 import { partFolderName } from './parts/part.ts';
 import type { OnProgress } from './parts/progress.ts';
 import { PARTS } from './parts/registry.ts';
@@ -33,7 +33,7 @@ export interface Lab {
   /** The folder with logs, certificates and data. */
   readonly statePath: string;
   /**
-   * Starts a command inside the lab's namespaces, with KUBECONFIG, PROMETHEUS_URL, REDIS_URL and PATH set.
+   * Starts a command inside the lab's namespaces, with KUBECONFIG, LAB_STATE_DIR, PROMETHEUS_URL, REDIS_URL and PATH set.
    * `kill` of the returned process reaches the command; its exit code is the command's.
    */
   readonly exec: (command: string, args: readonly string[], options?: ExecOptions) => ChildProcess;
@@ -108,6 +108,7 @@ export function labEnvironment(paths: LabPaths): Record<string, string> {
   );
   return {
     KUBECONFIG: paths.kubeconfig,
+    LAB_STATE_DIR: paths.state,
     PROMETHEUS_URL: ADDRESSES.prometheus,
     REDIS_URL: ADDRESSES.redis,
     PATH: [dirname(process.execPath), ...programs, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter),
@@ -124,8 +125,6 @@ const TOOLS = [
   ['openssl', 'apt-get install openssl'],
 ] as const;
 
-const LANE_TOOLS = { go: 'go', apt: 'apt-get', pip: 'python3', npm: 'npm' } as const;
-
 /** Whether a lab can run here: namespaces can be made, and tools are there for the parts that are not yet. */
 export async function labAvailability(): Promise<LabAvailability> {
   try {
@@ -133,10 +132,10 @@ export async function labAvailability(): Promise<LabAvailability> {
       throw new LabError(`the lab needs Linux on x64, this is ${process.platform} on ${process.arch}`);
     }
     for (const [tool, cure] of TOOLS) requireTool(tool, cure);
-    for (const part of Object.values(PARTS)) {
-      const installed = access(join(cacheFolder(), 'parts', partFolderName(part), 'part.json'));
-      await installed.catch(() => requireTool(LANE_TOOLS[part.lane], `${part.name} is made with it`));
-    }
+    await requireToolsFor(
+      Object.values(PARTS).map((part) => part.name),
+      cacheFolder(),
+    );
     await tryNamespaces();
     return { available: true };
   } catch (error) {

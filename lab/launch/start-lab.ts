@@ -105,6 +105,7 @@ function supervisorConfig(
       redisServer: file('redis', 'redis-server'),
       kubectl: file('kubectl', 'kubectl'),
     },
+    cache: cacheFolder(),
     path: [dirname(process.execPath), process.env['PATH'] ?? '', '/usr/sbin:/usr/bin:/sbin:/bin'].join(':'),
   };
 }

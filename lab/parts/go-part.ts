@@ -43,6 +43,7 @@ export function goPart(options: GoPartOptions): Part {
     source: `Go package ${options.packagePath}`,
     lane: 'go',
     cacheKey: () => [goFamilyPins(options.family), options.packagePath, ...buildFlags].join('\n'),
+    requireTools: requireGo,
     install: (context) => build(options, buildFlags, context),
     files: { [options.binary]: `bin/${options.binary}` },
     check: { file: `bin/${options.binary}`, ...options.check },

@@ -28,6 +28,7 @@ function scriptPart(says: string, onInstall: () => void = () => undefined): Part
     source: 'this test',
     lane: 'go',
     cacheKey: () => cache,
+    requireTools: () => undefined,
     install: async ({ target, step }) => {
       step('write');
       onInstall();

@@ -41,6 +41,7 @@ export async function installParts(
   options: InstallOptions,
 ): Promise<ReadonlyMap<PartName, InstalledPart>> {
   await mkdir(join(options.cache, 'parts'), { recursive: true });
+  await requireToolsFor(names, options.cache);
   const lanes = Object.values(Object.groupBy(orderOf(names), (part) => part.lane));
   const installed = new Map<PartName, InstalledPart>();
   const results = await Promise.allSettled(
@@ -51,6 +52,13 @@ export async function installParts(
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
   return installed;
+}
+
+/** Throws the line about the first tool that is missing for parts which the cache lacks, before any work begins. */
+export async function requireToolsFor(names: readonly PartName[], cache: string): Promise<void> {
+  for (const part of orderOf(names)) {
+    if (!(await readReceipt(part, join(cache, 'parts', partFolderName(part))))) part.requireTools();
+  }
 }
 
 function orderOf(names: readonly PartName[]): Part[] {

@@ -34,6 +34,7 @@ export const istioCrds: Part = {
   source: `Go module istio.io/istio, ${CRD_FILE}`,
   lane: 'go',
   cacheKey: () => [goFamilyPins('istio'), CRD_FILE, JSON_FILE].join('\n'),
+  requireTools: requireGo,
   install: convertCrds,
   files: { crds: JSON_FILE },
 };

@@ -34,6 +34,8 @@ export interface Part {
   readonly lane: Lane;
   /** Everything that decides what is installed; its hash is in the cache path. */
   readonly cacheKey: () => string;
+  /** Throws the line that names the first tool missing for its installation, and the cure. */
+  readonly requireTools: () => void;
   readonly install: (context: InstallContext) => Promise<void>;
   /** Files of interest by a short name, relative to the installed folder. */
   readonly files: Readonly<Record<string, string>>;

@@ -95,7 +95,8 @@ export function streamProgress(stream: NodeJS.WriteStream = process.stderr): Pro
   const view = createProgressView({
     write: (text) => stream.write(text),
     isTerminal: stream.isTTY === true,
-    columns: stream.columns ?? 80,
+    // A pseudo-terminal without a size says 0.
+    columns: stream.columns || 80,
     nowMs: () => performance.now(),
   });
   const timer = setInterval(view.tick, 1000);

@@ -191,6 +191,7 @@ function kubelet(config: SupervisorConfig, { kubeconfig }: GeneratedFiles): Comm
     args: [join(LAB_FOLDER, 'kubelet/main.ts')],
     env: {
       PATH: config.path,
+      SLUICE_LAB_CACHE: config.cache,
       KUBECONFIG: kubeconfig,
       LAB_STATE_DIR: config.state,
       LAB_ENVOY: config.files.envoy,

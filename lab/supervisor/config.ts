@@ -15,6 +15,8 @@ export interface SupervisorConfig {
     readonly redisServer: string;
     readonly kubectl: string;
   };
+  /** The cache folder, where pods' programs may keep compiled code. */
+  readonly cache: string;
   /** PATH of the kubelet and so of the pods' processes. */
   readonly path: string;
 }
