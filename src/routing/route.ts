@@ -17,16 +17,6 @@ export function checkRoute(route: Route): void {
   if (stable === canary) throw invalidRoute(`stable and canary are the same revision "${stable}"`);
 }
 
-/** True when both send every request to the same place: a canary with weight 0 counts as none. */
-export function isSameTraffic(a: Route, b: Route): boolean {
-  if (a.kind === 'plain' || b.kind === 'plain') return a.kind === b.kind;
-  const [sharesOfA, sharesOfB] = [sharesOf(a), sharesOf(b)];
-  return (
-    sharesOfA.length === sharesOfB.length &&
-    sharesOfA.every((share, i) => share.revision === sharesOfB[i]?.revision && share.bp === sharesOfB[i]?.bp)
-  );
-}
-
 /** A revision and the share of the requests that it gets, in basis points; never 0. */
 export interface Share {
   readonly revision: string;

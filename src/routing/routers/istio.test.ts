@@ -3,7 +3,7 @@ import { applyPatch } from 'rfc6902';
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Route, RouteOriginal, RouteTarget } from '../port.ts';
-import { isSameTraffic } from '../route.ts';
+import { sharesOf } from '../route.ts';
 import type { RouteObjects } from '../router.ts';
 import { istioRouter } from './istio.ts';
 import type { HttpRule, VirtualService, VirtualServiceSpec } from './istio-types.ts';
@@ -16,7 +16,7 @@ const revision = fc.stringMatching(/^[bcdf2456789]{5,10}$/);
 const release = fc
   .tuple(revision, revision, fc.integer({ min: 0, max: 10_000 }))
   .filter(([stable, canary]) => stable !== canary)
-  .map(([stable, canary, canaryBp]): Route => ({ kind: 'revisions', stable, canary, canaryBp }));
+  .map(([stable, canary, canaryBp]) => ({ kind: 'revisions' as const, stable, canary, canaryBp }));
 
 const ourHost = fc.constantFrom(
   'ord',
@@ -105,7 +105,7 @@ describe('an owned route', () => {
         const between = rendered(owned, original, first, { own: undefined, adopted: undefined });
         const now = rendered(owned, original, second, between);
         const observed = istioRouter.parse(owned, original, now, known(second));
-        expect(observed.kind === 'revisions' && isSameTraffic(observed, second)).toBe(true);
+        expect(observed.kind === 'revisions' && sharesOf(observed)).toEqual(sharesOf(second));
         expect(istioRouter.render(owned, original, second, now)).toEqual([]);
       }),
     );
@@ -144,7 +144,7 @@ describe('an adopted route', () => {
         const original = originalOf(spec);
         const now = rendered(adopting, original, second, rendered(adopting, original, first, adoptedWith(spec)));
         const observed = istioRouter.parse(adopting, original, now, known(second));
-        expect(observed.kind === 'revisions' && isSameTraffic(observed, second)).toBe(true);
+        expect(observed.kind === 'revisions' && sharesOf(observed)).toEqual(sharesOf(second));
         expect(istioRouter.render(adopting, original, second, now)).toEqual([]);
       }),
     );
