@@ -40,11 +40,14 @@ export async function follow(
   const stop = new AbortController();
   const news = createNews();
   let changes: Change[] = [];
-  let trouble: string | undefined;
+  let trouble: { readonly words: string; readonly untilMs: number } | undefined;
   let final: unknown;
 
   const onEvent = (event: ReflectorEvent): void => {
-    trouble = event.type === 'failed' ? troubleWords(event) : undefined;
+    trouble =
+      event.type === 'failed'
+        ? { words: troubleWords(event), untilMs: clock.now() + event.retryInMs + RECOVERED_MS }
+        : undefined;
     if (event.type === 'failed' && isAppError(event.error) && FINAL.has(event.error.code)) final = event.error;
     news.tell();
   };
@@ -56,7 +59,6 @@ export async function follow(
   });
   reflector.onChange((change) => {
     changes.push(change);
-    // A change shows that the watch is back, which the reflector does not say.
     trouble = undefined;
     news.tell();
   });
@@ -67,7 +69,7 @@ export async function follow(
       changes = [];
       return taken;
     },
-    trouble: () => trouble,
+    trouble: () => (trouble !== undefined && clock.now() < trouble.untilMs ? trouble.words : undefined),
     async next(withinMs) {
       if (final === undefined && changes.length === 0) await news.within(withinMs, clock, signal);
       if (final !== undefined) throw final;
@@ -86,9 +88,12 @@ export async function follow(
 
 const SYNC_LOOK_MS = 1_000;
 
+/** The reflector does not say that its watch is back; no failure for so long after a try shows it. Above the time limit of a request. */
+const RECOVERED_MS = 12_000;
+
 function troubleWords({ error, retryInMs }: Extract<ReflectorEvent, { type: 'failed' }>): string {
   const what = error instanceof Error ? error.message : String(error);
-  return `what is shown may be old: ${what}; next try in ${span(retryInMs)}`;
+  return `what is shown may be old: ${what}; ${retryInMs < 1000 ? 'tries again' : `next try in ${span(retryInMs)}`}`;
 }
 
 /** Lets one waiter sleep until there is news. */

@@ -101,7 +101,8 @@ function addGet(program: Command, finish: Finish): void {
     .action((name: string | undefined, words: { allNamespaces?: boolean }, self: Command) => {
       if (name !== undefined && words.allNamespaces)
         self.error('error: a NAME and --all-namespaces exclude each other');
-      return finish({ command: 'get', name, options: words }, globalsOf(self));
+      const options = words.allNamespaces === true ? { allNamespaces: true } : {};
+      return finish({ command: 'get', name, options }, globalsOf(self));
     });
 }
 

@@ -1,6 +1,6 @@
 import type { Rollout } from '../api/rollout.ts';
 import type { Change } from './follow.ts';
-import type { Screen, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { listLines } from './view/list.ts';
 import { changeKey, changeLine, liveLines } from './view/live.ts';
 import { createRateMeter } from './view/rates.ts';
@@ -25,13 +25,15 @@ export function createView(
   session: Session,
   what: { readonly name?: string | undefined; readonly allNamespaces?: boolean | undefined },
 ): View {
-  if (session.isJson) return jsonView(session.out);
+  if (session.isJson) return jsonView(session);
   return session.out.isTerminal ? pictureView(session, what) : lineView(session);
 }
 
-function jsonView(out: Screen): View {
+function jsonView({ out, note }: Session): View {
+  const tellTrouble = onceEach(note);
   return {
-    show({ changes }) {
+    show({ changes, trouble }) {
+      tellTrouble(trouble);
       for (const { before, after } of changes) {
         const type = before === undefined ? 'ADDED' : after === undefined ? 'DELETED' : 'MODIFIED';
         out.write(`${JSON.stringify({ type, object: after ?? before })}\n`);
@@ -42,12 +44,11 @@ function jsonView(out: Screen): View {
 }
 
 function lineView({ out, clock, note }: Session): View {
+  const tellTrouble = onceEach(note);
   const shown = new Map<string, string>();
-  let lastTrouble: string | undefined;
   return {
     show({ changes, trouble }) {
-      if (trouble !== undefined && lastTrouble === undefined) note(trouble);
-      lastTrouble = trouble;
+      tellTrouble(trouble);
       for (const { after } of changes) {
         if (after === undefined) continue;
         const id = `${after.metadata.namespace}/${after.metadata.name}`;
@@ -58,6 +59,15 @@ function lineView({ out, clock, note }: Session): View {
       }
     },
     close() {},
+  };
+}
+
+/** Tells of trouble when it begins, not each time it is looked at. */
+function onceEach(note: Session['note']): (trouble: string | undefined) => void {
+  let last: string | undefined;
+  return (trouble) => {
+    if (trouble !== undefined && last === undefined) note(trouble);
+    last = trouble;
   };
 }
 

@@ -75,7 +75,9 @@ function steps({ spec, status }: Rollout, paint: Paint): readonly string[] {
   const lines = table(rows).map((line) => (line.includes('▶') ? paint('strong', line) : line));
   // The release follows the spec of its beginning, which may have had other steps.
   const isEdited = present !== undefined && present.count !== plan.length;
-  const note = isEdited ? ` (edited; the release follows its first ${present.count} steps of before)` : '';
+  const note = isEdited
+    ? ` (edited since; the release follows the ${present.count} steps of before, and is at its step ${present.index})`
+    : '';
   return lines.length === 0 ? [] : [`Steps${note}`, ...lines];
 }
 

@@ -40,16 +40,17 @@ export function cut(line: string, columns: number): string {
   return `${text}…`;
 }
 
-/** Plain text in lines of at most `columns`, broken between words; every line but the first is indented. */
-export function wrapped(text: string, columns: number, indent = '  '): readonly string[] {
+/** Plain text in lines of at most `columns`, broken between words; every line is indented as the first one, those after it a little more. */
+export function wrapped(text: string, columns: number): readonly string[] {
+  const lead = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line.trim() !== '' && width(longer) > columns) {
+  let line = lead;
+  for (const word of text.trim().split(' ')) {
+    const isFirst = line.trim() === '';
+    if (!isFirst && width(line) + 1 + width(word) > columns) {
       lines.push(line);
-      line = indent + word;
-    } else line = longer;
+      line = `${lead}  ${word}`;
+    } else line = isFirst ? line + word : `${line} ${word}`;
   }
   return [...lines, line];
 }
