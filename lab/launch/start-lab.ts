@@ -129,7 +129,11 @@ async function launch(paths: LabPaths, signal: AbortSignal | undefined): Promise
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
+      PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+    },
   });
   closeSync(log);
   child.unref();

@@ -192,6 +192,7 @@ function kubelet(config: SupervisorConfig, { kubeconfig }: GeneratedFiles): Comm
     env: {
       PATH: config.path,
       SLUICE_LAB_CACHE: config.cache,
+      NODE_COMPILE_CACHE: join(config.cache, 'compiled'),
       KUBECONFIG: kubeconfig,
       LAB_STATE_DIR: config.state,
       LAB_ENVOY: config.files.envoy,
