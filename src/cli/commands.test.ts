@@ -6,6 +6,7 @@ import { AT_REST, RELEASING, sampleRollout } from '../../test/support/sample-rol
 import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import type { Rollout } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
+import type { KubeObject } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
 import { type ActOptions, act } from './act.ts';
 import type { Failure } from './exit.ts';
@@ -375,7 +376,11 @@ describe('sluice watch', () => {
   it('ends at once when the template is that of the stable version', async () => {
     const session = createTestSession();
     await store(session, sampleRollout(AT_REST));
-    const deployment = await session.kube.create(kinds.deployment, deploymentOf('v1'), { fieldManager: 'user' });
+    const deployment: KubeObject & { readonly spec: object } = await session.kube.create(
+      kinds.deployment,
+      deploymentOf('v1'),
+      { fieldManager: 'user' },
+    );
     const { apiVersion, kind, metadata, spec } = deployment;
     const owner = { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '', controller: true };
     const labels = { 'pod-template-hash': '6d4b75cb6d' };
