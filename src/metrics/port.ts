@@ -51,7 +51,7 @@ export interface Sampler {
   unfollow(key: string): void;
   /** What is known now; a snapshot. A key that is not followed is `starting` without batches. */
   read(key: string): Evidence;
-  /** The split since `from`, or over the last minutes of it, or undefined until a caller was scraped twice after `from`. */
+  /** The split since `from`, or over the last minutes of it, or undefined until every caller that goes on was scraped twice after `from`. */
   traffic(key: string, from: number): TrafficSplit | undefined;
   /** Called once for each time that a key has new batches or another state. */
   onEvidence(listener: (key: string) => void): void;

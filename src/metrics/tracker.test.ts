@@ -186,6 +186,27 @@ describe('the split of traffic', () => {
     expect(trafficOf(tracker, 100_000)).toEqual({ from: 101_000, to: 108_000, plain: 0, stable: 99, canary: 10 });
   });
 
+  it('waits for each caller that is still scraped, because that may be the one with the old route', () => {
+    const tracker = trackerFrom(0);
+    const every5s = (from: number, until: number) =>
+      Array.from({ length: (until - from) / 5_000 + 1 }, (_, i): [number, number] => [from + i * 5_000, i]);
+    const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
+    ingest(tracker, 'stable', series('200', every5s(90_000, 105_000)));
+    ingest(tracker, 'stable', series('200', every5s(93_000, 103_000), second));
+    expect(trafficOf(tracker, 99_000)).toBeUndefined();
+    ingest(tracker, 'stable', series('200', every5s(93_000, 108_000), second));
+    expect(trafficOf(tracker, 99_000)).toMatchObject({ from: 100_000, to: 108_000 });
+  });
+
+  it('does not wait for a caller that is gone', () => {
+    const tracker = trackerFrom(0);
+    const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
+    const scrapes = [90_000, 95_000, 100_000, 105_000, 110_000].map((at): [number, number] => [at, at / 1_000]);
+    ingest(tracker, 'stable', series('200', scrapes));
+    ingest(tracker, 'stable', series('200', [[93_000, 7]], second));
+    expect(trafficOf(tracker, 99_000)).toMatchObject({ from: 100_000, to: 110_000 });
+  });
+
   it('does not use the scrape at the asked time itself', () => {
     const tracker = trackerFrom(0);
     ingest(

@@ -50,6 +50,9 @@ export interface Tracker {
  */
 const REQUEST_LABEL = /^(reporter$|source_|destination_|request_|response_|grpc_|connection_)/;
 
+/** A caller that missed so many scrapes is gone. */
+const MISSED_SCRAPES = 2.5;
+
 export function createTracker(subject: Subject): Tracker {
   return {
     subject,
@@ -146,14 +149,17 @@ export function scrapeIntervalMs(tracker: Tracker): number | undefined {
 }
 
 /**
- * Requests to each host between each target's first and last scrape after `from`. Undefined when no target has two of them. Requests that
- * a fault answered count too: they say where routing sent them.
+ * Requests to each host between each target's first and last scrape after `from`. Undefined when no target has two of them, or one that
+ * was scraped before and still is has not: it may be the one that a new route has not reached. Requests that a fault answered count
+ * too: they say where routing sent them.
  */
 export function trafficOf(tracker: Tracker, from: number): TrafficSplit | undefined {
   const spans = new Map<Target, { first: number; last: number }>();
+  const goneBefore = (tracker.lastSampleAt ?? 0) - MISSED_SCRAPES * (scrapeIntervalMs(tracker) ?? 0);
   for (const target of tracker.targets.values()) {
     const span = spanAfter(target.scrapes, from);
     if (span !== undefined) spans.set(target, span);
+    else if (isAwaited(target.scrapes, from, goneBefore)) return undefined;
   }
   if (spans.size === 0) return undefined;
   const counts = { plain: 0, stable: 0, canary: 0 };
@@ -166,6 +172,16 @@ export function trafficOf(tracker: Tracker, from: number): TrafficSplit | undefi
     to: Math.max(...[...spans.values()].map(({ last }) => last)),
     ...counts,
   };
+}
+
+/** Whether a target was scraped up to `from` and again since `goneBefore`. */
+function isAwaited(scrapes: ReadonlySet<number>, from: number, goneBefore: number): boolean {
+  let [wasScraped, isScraped] = [false, false];
+  for (const at of scrapes) {
+    wasScraped ||= at <= from;
+    isScraped ||= at >= goneBefore;
+  }
+  return wasScraped && isScraped;
 }
 
 function spanAfter(scrapes: ReadonlySet<number>, from: number): { first: number; last: number } | undefined {
