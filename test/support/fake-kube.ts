@@ -43,6 +43,17 @@ export interface FakeKubeOptions {
   readonly now?: (() => number) | undefined;
   /** Called before each call; may delay it, or throw to make it fail. */
   readonly intercept?: ((call: FakeCall) => void | Promise<void>) | undefined;
+  /** Told of each change as soon as it is made, before the caller that made it goes on. */
+  readonly onCommit?: ((commit: FakeCommit) => void) | undefined;
+}
+
+/** One change of one object, with what a watch would send of it. */
+export interface FakeCommit {
+  readonly kind: Kind;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly before: KubeObject | undefined;
+  /** As the change left it; the last state, under the version of its end, of one that was deleted. */
+  readonly object: KubeObject;
 }
 
 /** An API server in memory. What it promises is what test/contract/kube.contract.ts asks of it and of the real one. */
@@ -71,7 +82,7 @@ interface Next {
 }
 
 export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
-  const { now = () => Date.now(), intercept } = options;
+  const { now = () => Date.now(), intercept, onCommit } = options;
   const stores = new Map<string, Map<string, KubeObject>>();
   const seen = new Map<string, Kind>();
   let history: Change[] = [];
@@ -104,6 +115,8 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
     history.push({ version, kind, before, after: after === undefined ? undefined : committed });
     wake.resolve();
     wake = deferred();
+    const type = after === undefined ? 'DELETED' : before === undefined ? 'ADDED' : 'MODIFIED';
+    onCommit?.({ kind, type, before, object: committed });
     return committed;
   };
 

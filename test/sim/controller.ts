@@ -1,0 +1,100 @@
+import { Registry } from 'prom-client';
+import type { IndexFunction, Kind, KubeObject } from '../../src/kube/port.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { isAppError } from '../../src/lib/errors.ts';
+import type { MetricsProvider } from '../../src/metrics/provider.ts';
+import { createSampler } from '../../src/metrics/sampler.ts';
+import { createMemoryQueue } from '../../src/queue/memory.ts';
+import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
+import { createRoutes } from '../../src/routing/routes.ts';
+import type { ControllerMetrics } from '../../src/telemetry/metrics.ts';
+import type { FakeCommit, FakeKube } from '../support/fake-kube.ts';
+import type { Dice } from './dice.ts';
+import { createLateReflector } from './late-reflector.ts';
+import { createLink, type LinkQuality } from './link.ts';
+import type { SimClock } from './sim-clock.ts';
+
+export interface SimControllerOptions {
+  readonly name: string;
+  readonly kube: FakeKube;
+  readonly clock: SimClock;
+  readonly dice: Dice;
+  readonly provider: MetricsProvider;
+  readonly quality: () => LinkQuality;
+  readonly lagMs: () => number;
+  readonly subscribe: (listener: (commit: FakeCommit) => void) => void;
+  /** May call `kill` of the controller. */
+  readonly onWrite: (moment: 'before' | 'after', what: string) => void;
+  readonly onOwnWrite: (object: KubeObject) => void;
+  readonly trace: (line: string) => void;
+  readonly fail: (what: string) => void;
+}
+
+/** One process of the controller as main.ts puts it together, on simulated time and a simulated network. */
+export interface SimController {
+  readonly name: string;
+  readonly isDead: boolean;
+  /** As by SIGKILL: nothing of it goes on, whatever it was waiting for. */
+  kill(): void;
+}
+
+export function startController(options: SimControllerOptions): SimController {
+  const { name, kube, clock: simClock, dice, provider, trace, fail } = options;
+  const stop = new AbortController();
+  const state = { isDead: false };
+  const isDead = () => state.isDead;
+  const clock = mortal(simClock, isDead);
+  const link = createLink(kube, { ...options, isDead });
+  const log = logTo((line) => trace(`${name}: ${line}`), fail);
+  const queue = createMemoryQueue({ clock, random: dice.next });
+  const controller = createRolloutController({
+    ...{ kube: link, queue, clock, log, metrics: silentMetrics },
+    sampler: createSampler({ provider, clock, random: dice.next, cellMs: 250 }),
+    routes: createRoutes({ kube: link }),
+    events: { record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`) },
+    reflect: <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>) =>
+      createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead }),
+    workers: 1,
+  });
+  void controller.start(stop.signal);
+  trace(`${name}: started`);
+  return {
+    name,
+    get isDead() {
+      return state.isDead;
+    },
+    kill() {
+      if (state.isDead) return;
+      state.isDead = true;
+      trace(`${name}: killed`);
+      stop.abort(new Error('killed'));
+    },
+  };
+}
+
+/** Timers of a dead process never fire. */
+function mortal(clock: SimClock, isDead: () => boolean): Clock {
+  return {
+    now: () => clock.now(),
+    after: (delayMs, run) => clock.after(delayMs, () => (isDead() ? undefined : run())),
+    sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+  };
+}
+
+function logTo(trace: (line: string) => void, fail: (what: string) => void) {
+  const write = (fields: object, message: string): void => {
+    const { err, error = err } = fields as { err?: unknown; error?: unknown };
+    if (error === undefined) return;
+    trace(`${message}: ${isAppError(error) ? `${error.code} ${error.message}` : String((error as Error).stack)}`);
+    if (!isAppError(error) || error.class === 'InvariantError') fail(`a bug was hit: ${String(error)}`);
+  };
+  return { debug: write, info: () => {}, warn: write, error: write };
+}
+
+const silentMetrics: ControllerMetrics = {
+  registry: new Registry(),
+  reconciled: () => {},
+  latency: () => {},
+  polled: () => {},
+  queueDegraded: () => {},
+};

@@ -1,0 +1,174 @@
+import { parseRollout } from '../../src/api/parse-rollout.ts';
+import type { Rollout } from '../../src/api/rollout.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kind, KubeObject } from '../../src/kube/port.ts';
+import { AppError } from '../../src/lib/errors.ts';
+import type { VirtualService, VirtualServiceSpec } from '../../src/routing/routers/istio-types.ts';
+import type { Deployment } from '../../src/workloads/objects.ts';
+import { createFakeKube, type FakeCommit, type FakeKube } from '../support/fake-kube.ts';
+import { MemorySource } from '../support/metrics-source.ts';
+import { type Cluster, createCluster, NAME, NAMESPACE } from './cluster.ts';
+import { type SimController, startController } from './controller.ts';
+import type { Dice } from './dice.ts';
+import { GOOD_LINK, type LinkQuality } from './link.ts';
+import { createMesh, type Mesh } from './mesh.ts';
+import { createMonitor, type Monitor } from './monitor.ts';
+import { SimClock } from './sim-clock.ts';
+
+export type Mode = 'owned' | 'adopted';
+
+export interface WorldOptions {
+  readonly mode: Mode;
+  readonly replicas: number;
+  readonly onInconclusive: 'RollBack' | 'Hold';
+  readonly dice: Dice;
+}
+
+/** A cluster with a service under load, its callers' proxies, their metrics, and controllers that may come and go. */
+export interface World {
+  readonly clock: SimClock;
+  readonly kube: FakeKube;
+  readonly cluster: Cluster;
+  readonly mesh: Mesh;
+  readonly monitor: Monitor;
+  readonly source: MemorySource;
+  readonly mode: Mode;
+  readonly controllers: SimController[];
+  link: LinkQuality;
+  /** How late watches tell of changes, in ms. */
+  watchLagMs: readonly [number, number];
+  /** Called around each write of a controller; may kill it. */
+  onWrite: (moment: 'before' | 'after', what: string, controller: SimController | undefined) => void;
+  startController(): void;
+  /** Lets time pass; throws what the monitor found. */
+  pass(ms: number): Promise<void>;
+  rollout(): Rollout | undefined;
+  deployment(): Deployment;
+  route(): VirtualService | undefined;
+  patch(kind: Kind, name: string, patch: object, manager?: string): Promise<void>;
+}
+
+const TICK_MS = 100;
+const SETTLE_MS = 8_000;
+const START = Date.UTC(2026, 0, 1);
+
+/** The user's own route, with a rule and fields that a release must leave alone. */
+export const USER_ROUTE: VirtualServiceSpec = {
+  hosts: [NAME],
+  http: [
+    { name: 'beta', match: [{ headers: { beta: { exact: 'yes' } } }], route: [{ destination: { host: 'beta' } }] },
+    { name: 'rest', timeout: '7s', route: [{ destination: { host: NAME } }] },
+  ] as unknown as NonNullable<VirtualServiceSpec['http']>,
+};
+
+export async function createWorld({ mode, replicas, onInconclusive, dice }: WorldOptions): Promise<World> {
+  const clock = new SimClock(START);
+  const source = new MemorySource(clock);
+  const listeners: ((commit: FakeCommit) => void)[] = [];
+  const kube = createFakeKube({
+    now: () => clock.now(),
+    onCommit: (commit) => {
+      for (const listener of listeners) listener(commit);
+    },
+  });
+  const cluster = createCluster(kube, clock, dice.fork());
+  const mesh: Mesh = createMesh({ kube, clock, source, cluster }, dice.fork());
+  const monitor = createMonitor({ kube, clock, cluster }, () => mesh);
+  listeners.push(() => cluster.touch(), mesh.onCommit, monitor.onCommit);
+
+  const world: World = {
+    ...{ clock, kube, cluster, mesh, monitor, source, mode },
+    controllers: [],
+    link: GOOD_LINK,
+    watchLagMs: [1, 60],
+    onWrite: () => {},
+    startController() {
+      const own = dice.fork();
+      const name = `c${world.controllers.length + 1}`;
+      const controller: SimController = startController({
+        ...{ name, kube, clock, dice: own, provider: source },
+        quality: () => world.link,
+        lagMs: () => own.int(...world.watchLagMs),
+        subscribe: (listener) => listeners.push(listener),
+        onWrite: (moment, what) =>
+          world.onWrite(
+            moment,
+            what,
+            world.controllers.find((other) => other.name === name),
+          ),
+        onOwnWrite: monitor.onOwnWrite,
+        trace: monitor.note,
+        fail: monitor.fail,
+      });
+      world.controllers.push(controller);
+    },
+    async pass(ms) {
+      for (const end = clock.now() + ms; clock.now() < end; ) {
+        await cluster.tick();
+        await clock.advance(TICK_MS);
+        monitor.onAnswers(mesh.tick());
+        if (monitor.violations.length > 0) throw new Error(monitor.violations[0]);
+      }
+    },
+    rollout: () => kube.all<Rollout & KubeObject>(kinds.rollout)[0],
+    deployment() {
+      const [deployment] = kube.all<Deployment>(kinds.deployment);
+      if (deployment === undefined) throw new Error('there is no Deployment');
+      return deployment;
+    },
+    route: () => kube.all<VirtualService>(kinds.virtualService)[0],
+    async patch(kind, name, patch, manager = 'kubectl') {
+      await kube.mergePatch({ kind, namespace: NAMESPACE, name }, patch, { fieldManager: manager });
+    },
+  };
+
+  await populate(kube, { mode, replicas, onInconclusive, dice });
+  // The service runs and proxies know it before the first caller comes.
+  const { rate } = mesh;
+  mesh.rate = 0;
+  await world.pass(SETTLE_MS);
+  mesh.rate = rate;
+  monitor.trace.length = 0;
+  return world;
+}
+
+async function populate(kube: FakeKube, { mode, replicas, onInconclusive }: WorldOptions): Promise<void> {
+  const create = (kind: Kind, name: string, content: object) => {
+    const object = {
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+      metadata: { name, namespace: NAMESPACE },
+      ...content,
+    };
+    return kube.create(kind, object as KubeObject, { fieldManager: 'kubectl' });
+  };
+  await create(kinds.deployment, NAME, {
+    spec: { replicas, selector: { matchLabels: { app: NAME } }, template: templateOf('v1') },
+  });
+  await create(kinds.service, NAME, { spec: { selector: { app: NAME }, ports: [{ name: 'http', port: 80 }] } });
+  if (mode === 'adopted') await create(kinds.virtualService, 'users', { spec: USER_ROUTE });
+  const parsed = parseRollout({
+    apiVersion: kinds.rollout.apiVersion,
+    kind: 'Rollout',
+    metadata: { name: NAME, namespace: NAMESPACE },
+    spec: {
+      workloadRef: { name: NAME },
+      service: { name: NAME, port: 'http' },
+      routing: { istio: mode === 'adopted' ? { virtualService: 'users' } : {} },
+      strategy: { canary: { steps: [{ weight: 5, hold: '5s' }, { weight: 50, hold: '5s' }, { weight: 100 }] } },
+      analysis: { bake: '10s', deadline: '3m', onInconclusive },
+      progressDeadline: '25s',
+    },
+  });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  await create(kinds.rollout, NAME, { spec: parsed.rollout.spec });
+}
+
+export function templateOf(image: string): Deployment['spec']['template'] {
+  return { metadata: { labels: { app: NAME } }, spec: { containers: [{ name: 'main', image }] } };
+}
+
+/** The metrics source gives no answers from now on. */
+export function stopMetrics(source: MemorySource): void {
+  source.fails = () => new AppError('TransientError', 'PROMETHEUS_UNREACHABLE', 'connection refused');
+}
