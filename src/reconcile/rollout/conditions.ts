@@ -1,6 +1,7 @@
 import type { RolloutContext } from '../../../machines/rollout/context.ts';
 import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
+import { isRouteHeld } from '../../../machines/rollout/guards.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import type { Obstacle } from './obstacle.ts';
 
@@ -39,24 +40,34 @@ export function conditionsOf(input: ConditionsInput): Condition[] {
 
 function ready({ state, context, facts, message, obstacle, phase }: ConditionsInput): Draft {
   if (obstacle !== null) return { type: 'Ready', status: 'False', reason: obstacle.reason, message: obstacle.message };
-  if (state !== 'Idle') return { type: 'Ready', status: 'False', reason: phase, message };
+  if (state !== 'Idle' || phase === 'Adopting') return { type: 'Ready', status: 'False', reason: phase, message };
   const wanted = facts.workload?.revision;
   if (wanted === context.stable) return { type: 'Ready', status: 'True', reason: 'AtRest', message };
   const reason = context.history.at(-1)?.reason ?? 'NotReleased';
   return { type: 'Ready', status: 'False', reason, message };
 }
 
-function reconciling({ state, message, obstacle, phase }: ConditionsInput): Draft {
-  const isBusy = state !== 'Idle' && state !== 'Gone' && obstacle?.isFinal !== true;
+function reconciling(input: ConditionsInput): Draft {
+  const { state, message, obstacle, phase } = input;
+  const isStalled = obstacle?.isFinal === true || isHeldByEdit(input);
+  const isBusy = (state !== 'Idle' || phase === 'Adopting') && state !== 'Gone' && !isStalled;
   return { type: 'Reconciling', status: isBusy ? 'True' : 'False', reason: phase, message };
 }
 
-function stalled({ obstacle, facts, context }: ConditionsInput): Draft {
+function stalled(input: ConditionsInput): Draft {
+  const { obstacle, facts } = input;
   if (obstacle?.isFinal) return { type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message };
-  if (facts.route.kind === 'foreign' && context.release !== null) {
+  if (facts.route.kind === 'foreign' && isHeldByEdit(input)) {
     return { type: 'Stalled', status: 'True', reason: 'RouteChanged', message: facts.route.message };
   }
   return { type: 'Stalled', status: 'False', reason: 'Proceeding', message: 'nothing needs an edit' };
+}
+
+/** Nothing goes on before somebody says what is to become of the edited route; a release on its way back mostly needs no word. */
+function isHeldByEdit({ state, context, facts }: ConditionsInput): boolean {
+  const { release } = context;
+  if (release === null || facts.route.kind !== 'foreign' || state === 'Withdrawing') return false;
+  return isRouteHeld(context, facts) && (release.outcome === null || facts.route.namesRevisions);
 }
 
 function releaseConditions(input: ConditionsInput): readonly Draft[] {
