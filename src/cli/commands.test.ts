@@ -361,6 +361,17 @@ describe('sluice watch', () => {
     });
   });
 
+  it('fails at once when there is no API server', async () => {
+    const kube = createFakeKube({
+      intercept: () => {
+        throw new AppError('TransientError', 'API_UNREACHABLE', 'the API server cannot be reached');
+      },
+    });
+    const { message, exitCode } = await failure(watch(createTestSession({ kube }), undefined, {}));
+    expect(message).toMatch(/^the API server cannot be reached; check/);
+    expect(exitCode).toBe(4);
+  });
+
   it('waits for the release of a template that no controller has noticed yet', async () => {
     const session = createTestSession();
     await store(session, sampleRollout({ ...AT_REST, history: [] }));

@@ -32,7 +32,10 @@ const FINAL = new Set([
   'CREDENTIALS_UNAVAILABLE',
 ]);
 
-/** Follows one Rollout of the session's namespace, all of that namespace, or all there are. Resolves when the first list is in. */
+/**
+ * Follows one Rollout of the session's namespace, all of that namespace, or all there are. Resolves when the first list is in, and throws
+ * when that fails: who starts to watch is to learn at once that nothing can be seen.
+ */
 export async function follow(
   { kube, clock, namespace, signal }: Session,
   what: { readonly name?: string | undefined; readonly allNamespaces?: boolean | undefined },
@@ -42,13 +45,14 @@ export async function follow(
   let changes: Change[] = [];
   let trouble: { readonly words: string; readonly untilMs: number } | undefined;
   let final: unknown;
+  let isSynced = false;
 
   const onEvent = (event: ReflectorEvent): void => {
     trouble =
       event.type === 'failed'
         ? { words: troubleWords(event), untilMs: clock.now() + event.retryInMs + RECOVERED_MS }
         : undefined;
-    if (event.type === 'failed' && isAppError(event.error) && FINAL.has(event.error.code)) final = event.error;
+    if (event.type === 'failed' && (!isSynced || isFinal(event.error))) final = event.error;
     news.tell();
   };
   const reflector = createReflector<Rollout>(kube, kinds.rollout, {
@@ -77,7 +81,6 @@ export async function follow(
     close: () => stop.abort(),
   };
   reflector.start(AbortSignal.any([signal, stop.signal]));
-  let isSynced = false;
   void reflector.synced().then(() => {
     isSynced = true;
     news.tell();
@@ -85,6 +88,8 @@ export async function follow(
   while (!isSynced && !signal.aborted) await feed.next(SYNC_LOOK_MS);
   return feed;
 }
+
+const isFinal = (error: unknown): boolean => isAppError(error) && FINAL.has(error.code);
 
 const SYNC_LOOK_MS = 1_000;
 

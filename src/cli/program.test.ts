@@ -87,6 +87,16 @@ describe('the command line', () => {
     expect(err).toContain(why);
   });
 
+  it.each([
+    ['the name', ['get', '']],
+    ['the namespace', ['get', '-n', '']],
+    ['the revision', ['abort', 'checkout', '--revision', '']],
+  ])('refuses an empty word for %s', async (_what, words) => {
+    const { code, err } = await sluice(...words);
+    expect(code).toBe(2);
+    expect(err).toContain('must not be empty');
+  });
+
   it('shows its help with code 2 when nothing is said', async () => {
     const { code, err } = await sluice();
     expect(code).toBe(2);

@@ -91,7 +91,7 @@ function define(version: string, output: HelpOutput, finish: Finish): Command {
 
 function addGet(program: Command, finish: Finish): void {
   command(program, 'get', 'show Rollouts in a table, or one of them in detail')
-    .argument('[name]', 'the Rollout; without it all of the namespace')
+    .argument('[name]', 'the Rollout; without it all of the namespace', named)
     .option('-A, --all-namespaces', 'all namespaces')
     .addHelpText(
       'after',
@@ -108,7 +108,7 @@ function addGet(program: Command, finish: Finish): void {
 
 function addWatch(program: Command, finish: Finish): void {
   command(program, 'watch', 'show changes as they happen: drawn live on a terminal, else one line for each')
-    .argument('[name]', 'the Rollout; without it all of the namespace')
+    .argument('[name]', 'the Rollout; without it all of the namespace', named)
     .option('-A, --all-namespaces', 'all namespaces')
     .addOption(
       new Option(
@@ -154,8 +154,8 @@ const DEFAULT_WAIT = '5m';
 function addAction(program: Command, type: ActionType, { text, finish }: { text: string; finish: Finish }): void {
   const verb = type.toLowerCase();
   command(program, verb, text)
-    .argument('<name>', 'the Rollout')
-    .option('--revision <revision>', 'the revision that is meant (default: the one in progress)')
+    .argument('<name>', 'the Rollout', named)
+    .option('--revision <revision>', 'the revision that is meant (default: the one in progress)', named)
     .option('--wait', 'wait until the effect is seen')
     .option('--timeout <duration>', `how long --wait waits (default: ${DEFAULT_WAIT})`, duration)
     .addHelpText(
@@ -186,7 +186,7 @@ function command(program: Command, name: string, text: string): Command {
 
 function withGlobals(target: Command): Command {
   return target
-    .option('-n, --namespace <namespace>', "namespace (default: the kubeconfig context's)")
+    .option('-n, --namespace <namespace>', "namespace (default: the kubeconfig context's)", named)
     .option('--kubeconfig <file>', 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config)')
     .option('--context <context>', 'context of the kubeconfig (default: the current one)')
     .addOption(new Option('-o, --output <format>', 'text or json (default: text)').choices(['text', 'json']))
@@ -216,4 +216,10 @@ function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined || ms === 0) throw new InvalidArgumentError('It must be a time such as 90s, 15m or 1h30m.');
   return ms;
+}
+
+/** An empty word is an unset variable in a script, not a wish for the default. */
+function named(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }

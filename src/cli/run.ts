@@ -16,7 +16,7 @@ export async function runCommandLine(
   try {
     return await sluiceProgram(argv, {
       version,
-      run: async (invocation, global) => await dispatch(await openSession(global), invocation),
+      run: async (invocation, global) => await dispatch(await openSession(global, isWaiting(invocation)), invocation),
       output: { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
     });
   } catch (error) {
@@ -37,8 +37,13 @@ async function dispatch(session: Session, invocation: Invocation): Promise<numbe
   }
 }
 
+/** Who waits ends in good order on a signal; everything else is short, and ends at once as it would by itself. */
+function isWaiting(invocation: Invocation): boolean {
+  return invocation.command === 'watch' || (invocation.command === 'act' && invocation.options.wait === true);
+}
+
 /** The client is loaded here, so that help and complaints about the command line come at once. */
-async function openSession(global: GlobalOptions): Promise<Session> {
+async function openSession(global: GlobalOptions, waits: boolean): Promise<Session> {
   const { createKube } = await import('../kube/client.ts');
   const { currentNamespace } = await import('../kube/current-namespace.ts');
   const { kubeconfig, context } = global;
@@ -50,7 +55,7 @@ async function openSession(global: GlobalOptions): Promise<Session> {
     out: screenOf(process.stdout),
     note: (line) => process.stderr.write(`${line}\n`),
     paint: global.color ? terminalPaint : plain,
-    signal: untilSignal(),
+    signal: waits ? untilSignal() : new AbortController().signal,
   };
 }
 
