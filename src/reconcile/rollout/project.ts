@@ -7,7 +7,7 @@ import { conditionsOf } from './conditions.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { Obstacle } from './obstacle.ts';
 import { machineStatusOf, type RolloutRecord } from './record.ts';
-import { waitOf } from './waiting.ts';
+import { isUnsecured, waitOf } from './waiting.ts';
 
 export interface ProjectInput {
   readonly record: RolloutRecord;
@@ -90,6 +90,8 @@ function phaseOf({ record, look, obstacle, observation }: ProjectInput): Phase {
     if (outcome.kind === 'TakenOver') return 'TakenOver';
     if (outcome.kind !== 'Promoted') return 'RollingBack';
   }
+  // Until it is paused, a new template would be rolled out unjudged: nobody may be told that a release can begin.
+  if (isUnsecured(record, look)) return 'Adopting';
   const mayPause = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
   return mayPause && isPaused(context, look.facts) ? 'Paused' : PHASES[state];
 }

@@ -24,11 +24,14 @@ export interface Wait {
 const wait = (reason: string, message: string, until: number | null = null): Wait => ({ reason, message, until });
 
 /** Says what the present state waits for. Pure. */
-export function waitOf({ state, context }: RolloutRecord, look: Look): Wait {
+export function waitOf(record: RolloutRecord, look: Look): Wait {
+  const { state, context } = record;
   const { facts } = look;
   if (facts.workload === null)
     return wait('WorkloadNotFound', 'the Deployment named by spec.workloadRef does not exist');
   const { release } = context;
+  if (isUnsecured(record, look))
+    return wait('PausingDeployment', 'pauses the Deployment, so that a new template is released instead of rolled out');
   if (release === null) return restWait(state, context, facts);
   if (isRouteHeld(context, facts) && facts.route.kind === 'foreign' && release.outcome === null) {
     return wait('RouteChanged', facts.route.message);
@@ -37,6 +40,11 @@ export function waitOf({ state, context }: RolloutRecord, look: Look): Wait {
   if (isUnderWay && isPaused(context, facts))
     return wait('Paused', 'paused by an operator; a bad version is still taken back');
   return releaseWait(state, context, release, look);
+}
+
+/** True while the Deployment would still roll out a new template by itself, before its first pause. */
+export function isUnsecured({ state }: RolloutRecord, { facts }: Look): boolean {
+  return state === 'Idle' && facts.workload?.paused === false;
 }
 
 function restWait(state: RolloutState, context: RolloutContext, facts: Facts): Wait {
