@@ -3,6 +3,7 @@ import { kinds } from '../kube/kinds.ts';
 import type { IndexFunction, Kind, Kube, KubeObject, Reflector } from '../kube/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
+import { uniqueId } from '../lib/random.ts';
 import type { Sampler } from '../metrics/port.ts';
 import type { Queue } from '../queue/port.ts';
 import type { Routes } from '../routing/port.ts';
@@ -11,9 +12,11 @@ import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
 import type { Deployment, Pod, ReplicaSet } from '../workloads/objects.ts';
 import { createJudging } from './rollout/judging.ts';
-import { keyOf, observeIndexes } from './rollout/observe.ts';
+import type { RolloutCopies } from './rollout/copies.ts';
+import { keyOf } from './rollout/observe.ts';
 import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';
 import { triggerLooks } from './rollout/triggers.ts';
+import { createWakes } from './wakes.ts';
 
 export interface RolloutControllerOptions {
   readonly kube: Kube;
@@ -24,15 +27,10 @@ export interface RolloutControllerOptions {
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
   readonly log: Log;
-  /** Makes a local copy of the objects of a kind, of the namespaces that the controller is for. */
-  readonly reflect: Reflect;
+  /** Local copies of all that it looks at; the controller starts them. */
+  readonly copies: RolloutCopies;
   readonly workers: number;
 }
-
-export type Reflect = <T extends KubeObject>(
-  kind: Kind,
-  indexes?: Readonly<Record<string, IndexFunction<T>>>,
-) => Reflector<T>;
 
 /** The controller of Rollouts. */
 export interface RolloutController {
@@ -46,9 +44,9 @@ export interface RolloutController {
 const RESYNC_MS = 30_000;
 
 export function createRolloutController(options: RolloutControllerOptions): RolloutController {
-  const { queue, clock, log, metrics, sampler } = options;
-  const copies = createCopies(options);
+  const { queue, clock, log, metrics, sampler, copies } = options;
   const ports: RolloutReconcilerPorts = { ...options, ...copies, judging: createJudging() };
+  const wakes = createWakes(clock);
   const askedAt = new Map<string, number>();
   const ask = (key: string, reason: 'change' | 'evidence' | 'resync') => {
     if (!askedAt.has(key)) askedAt.set(key, clock.now());
@@ -59,18 +57,23 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
     const startedAt = clock.now();
     const asked = askedAt.get(key);
     askedAt.delete(key);
+    const reconcileId = uniqueId();
+    log.debug({ rollout: key, reconcileId }, 'reconcile started');
     const [namespace = '', name = ''] = key.split('/');
     try {
       const { nextLookAt } = await reconcileRollout(ports, namespace, name);
       metrics.reconciled('done', (clock.now() - startedAt) / 1000);
       if (asked !== undefined) metrics.latency((clock.now() - asked) / 1000);
-      if (nextLookAt !== null) queue.wakeAt(key, 'look', nextLookAt);
+      if (nextLookAt !== null && wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
     } catch (error) {
       metrics.reconciled(isAppError(error) ? error.class : 'Error', (clock.now() - startedAt) / 1000);
       // A conflict only means that there is something newer to look at.
       const level = isAppError(error, 'ConflictError') ? 'debug' : 'warn';
-      log[level]({ rollout: key, err: error }, 'reconcile failed');
+      log[level]({ rollout: key, reconcileId, err: error }, 'reconcile failed');
       throw error;
+    } finally {
+      // The queue lets go of the key only after this line, so that logs show whether two replicas ever worked on it at once.
+      log.debug({ rollout: key, reconcileId }, 'reconcile ended');
     }
   };
 
@@ -95,7 +98,6 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   };
 }
 
-type Copies = ReturnType<typeof createCopies>;
 
 /** The copies without which nothing can be decided; the others only tell when to look. */
 function deciding({
@@ -103,19 +105,7 @@ function deciding({
   deployments,
   replicaSets,
   pods,
-}: Copies): readonly { synced: Reflector<KubeObject>['synced']; isFresh(): boolean }[] {
+}: RolloutCopies): readonly { synced: Reflector<KubeObject>['synced']; isFresh(): boolean }[] {
   return [rollouts, deployments, replicaSets, pods];
 }
 
-function createCopies({ reflect }: RolloutControllerOptions) {
-  return {
-    rollouts: reflect<Rollout & KubeObject>(kinds.rollout),
-    deployments: reflect<Deployment>(kinds.deployment),
-    replicaSets: reflect<ReplicaSet>(kinds.replicaSet, observeIndexes.replicaSets),
-    pods: reflect<Pod>(kinds.pod, observeIndexes.pods),
-    services: reflect<KubeObject>(kinds.service),
-    endpointSlices: reflect<KubeObject>(kinds.endpointSlice),
-    virtualServices: reflect<KubeObject>(kinds.virtualService),
-    destinationRules: reflect<KubeObject>(kinds.destinationRule),
-  };
-}
