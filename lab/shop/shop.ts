@@ -92,7 +92,10 @@ export function createShop(kube: Kube, options: ShopOptions): Shop {
         const deployed = new Set(items.map(({ metadata }) => metadata.labels?.['app']));
         return (deployed.size === SERVICES && items.every(isReady)) || undefined;
       });
-      await setRate(await loadAddress(), options.rate ?? DEFAULT_RATE);
+      await eventually('the load takes its rate', OPEN_TIMEOUT_MS, async () => {
+        await setRate(await loadAddress(), options.rate ?? DEFAULT_RATE);
+        return true;
+      });
       await eventually('the shop answers', OPEN_TIMEOUT_MS, async () => {
         const seconds = (await report(Date.now() - 5_000)).seconds.filter(({ requests }) => requests > 0);
         const last = seconds.at(-1);
