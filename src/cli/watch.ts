@@ -1,4 +1,5 @@
 import type { Rollout } from '../api/rollout.ts';
+import { formatDuration } from '../lib/duration.ts';
 import { EXIT, Failure } from './exit.ts';
 import { findRollout } from './find.ts';
 import { follow } from './follow.ts';
@@ -60,7 +61,7 @@ async function run(session: Session, options: Run): Promise<number> {
       const leftMs = endsAtMs - clock.now();
       if (leftMs <= 0 && name !== undefined && rollout !== undefined)
         throw timedOut(rollout, timeoutMs ?? 0, feed.trouble());
-      if (leftMs <= 0) return EXIT.timedOut;
+      if (leftMs <= 0) throw new Failure(`watched for ${formatDuration(timeoutMs ?? 0)}`, EXIT.timedOut);
       await feed.next(Math.min(leftMs, LOOK_EVERY_MS));
     }
   } finally {
