@@ -7,6 +7,7 @@ import { createPrometheus } from './metrics/providers/prometheus.ts';
 import { createSampler } from './metrics/sampler.ts';
 import { createBullQueue } from './queue/bullmq.ts';
 import { createMemoryQueue } from './queue/memory.ts';
+import { createRolloutCopies } from './reconcile/rollout/copies.ts';
 import { createRolloutController } from './reconcile/rollout-controller.ts';
 import { createRoutes } from './routing/routes.ts';
 import { createEventRecorder } from './telemetry/events.ts';
@@ -48,41 +49,49 @@ async function main(): Promise<void> {
     cellMs: CELL_MS,
     onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
   });
-  const controller = createRolloutController({
-    ...{ kube, queue, sampler, metrics, clock, log },
-    routes: createRoutes({ kube, log: (event) => log.info({ ...event }, 'route event') }),
-    events: createEventRecorder(kube, clock, log),
-    reflect: (kind, indexes) =>
-      createReflector(kube, kind, {
-        clock,
-        indexes,
-        ...(config.WATCH_NAMESPACE !== undefined && { namespace: config.WATCH_NAMESPACE }),
-        log: ({ type, ...event }) => log[type === 'listed' ? 'debug' : 'warn'](event, `watch ${type}`),
-      }),
-    workers: config.WORKERS,
+  const copies = createRolloutCopies((kind, indexes) =>
+    createReflector(kube, kind, {
+      clock,
+      indexes,
+      ...(config.WATCH_NAMESPACE !== undefined && { namespace: config.WATCH_NAMESPACE }),
+      log: ({ type, ...event }) => log[type === 'listed' ? 'debug' : 'warn'](event, `watch ${type}`),
+    }),
+  );
+  const routes = createRoutes({
+    kube,
+    // Routes themselves are read from the server: a copy that lags would make another replica's write look like somebody's edit.
+    reflectors: {
+      service: copies.services,
+      endpointSlice: copies.endpointSlices,
+      destinationRule: copies.destinationRules,
+    },
+    log: (event) => log.info({ ...event }, 'route event'),
   });
-
+  const events = createEventRecorder(kube, clock, log);
+  const parts = { kube, queue, routes, sampler, events, metrics, clock, log, copies };
+  const controller = createRolloutController({ ...parts, workers: config.WORKERS });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
-  const server = await serveTelemetry({
-    listen: config.LISTEN,
-    registry: metrics.registry,
-    unready: controller.unready,
-  });
-  log.info(
-    { listen: config.LISTEN, prometheus: new URL(config.PROMETHEUS_URL).host, redis: config.REDIS_URL !== undefined },
-    'started',
-  );
-  await controller.start(stop.signal).catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
-  if (!stop.signal.aborted) {
+  const telemetry = serveTelemetry({ listen: config.LISTEN, registry: metrics.registry, unready: controller.unready });
+  try {
+    const address = { listen: config.LISTEN, prometheus: new URL(config.PROMETHEUS_URL).host };
+    await telemetry;
+    log.info({ ...address, redis: config.REDIS_URL !== undefined }, 'started');
+    await controller.start(stop.signal);
     log.info({}, 'watching');
     await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    // Also after a failed start: what is left open would keep a process alive that does nothing.
+    stop.abort();
+    await queue.close();
+    await telemetry.then(
+      (server) => server.close(),
+      () => undefined,
+    );
+    log.info({}, 'stopped');
   }
-  await queue.close();
-  server.close();
-  log.info({}, 'stopped');
 }
 
 main().catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import type { RolloutContext } from './context.ts';
 import { type Desired, desiredOf, type RolloutState } from './desired.ts';
 import { type Facts, isSameRoute, type RevisionFact, type Route, revisionFact } from './facts.ts';
-import { isRouteHeld, type Look } from './guards.ts';
+import { isHandedOver, isRouteHeld, type Look } from './guards.ts';
 
 /** One change of the cluster. Each may be repeated: it says what should be, not what to add. */
 export type Command =
@@ -12,6 +12,7 @@ export type Command =
   | { readonly kind: 'SizeCanary'; readonly revision: string; readonly replicas: number }
   | { readonly kind: 'RemoveCanary'; readonly revision: string }
   | { readonly kind: 'HandOver'; readonly revision: string }
+  | { readonly kind: 'RetireStable'; readonly revision: string }
   | { readonly kind: 'PauseDeployment'; readonly paused: boolean }
   | { readonly kind: 'SizeDeployment'; readonly replicas: number }
   | { readonly kind: 'LetGo' };
@@ -22,34 +23,42 @@ export type Command =
  */
 export function commandsFor(state: RolloutState, context: RolloutContext, look: Look): readonly Command[] {
   const { facts } = look;
-  const desired = desiredOf(state, context, look.plan, facts);
-  const route = routeCommands(state, context, desired, facts);
-  const goesFirst = state === 'Withdrawing' || state === 'Relinquishing' || state === 'Gone';
-  const preparation = [
-    ...deploymentCommands(desired, facts),
-    ...revisionCommands(desired, facts),
-    ...canaryCommands(desired, facts),
-  ];
-  const commands = goesFirst ? [...route, ...preparation] : [...preparation, ...route];
   // The user's own route must be on record before anything of it can be replaced.
-  if (needsOriginal(state) && !facts.originalKept) return [{ kind: 'KeepOriginal' }];
-  return state === 'Gone' ? [...commands, { kind: 'LetGo' }] : commands;
-}
-
-function needsOriginal(state: RolloutState): boolean {
-  return state === 'OpeningStable';
+  if (state === 'OpeningStable' && !facts.originalKept) return [{ kind: 'KeepOriginal' }];
+  const desired = desiredOf(state, context, look.plan, facts);
+  const route = routeCommands(state, context, desired, look);
+  const workload = deploymentCommands(desired, facts);
+  const services = revisionCommands(desired, facts);
+  const canary = [...canaryCommands(desired, facts), ...retireCommands(state, context, look)];
+  switch (state) {
+    case 'Withdrawing':
+    case 'RemovingCanary':
+    case 'Relinquishing':
+      return [...route, ...canary, ...workload, ...services];
+    case 'Gone':
+      return [...route, ...workload, ...(facts.held ? [{ kind: 'LetGo' } as const] : [])];
+    default:
+      return [...workload, ...services, ...canary, ...route];
+  }
 }
 
 function routeCommands(
   state: RolloutState,
   context: RolloutContext,
   { route }: Desired,
-  facts: Facts,
+  { facts }: Look,
 ): readonly Command[] {
-  if (route === null || !facts.originalKept || isSameRoute(facts.route, route)) return [];
+  if (route === null || !facts.originalKept) return [];
+  if (isSameRoute(facts.route, route)) {
+    // Restoring takes two writes, and a process may die between them.
+    return route.kind === 'plain' && !facts.routeRestored
+      ? [{ kind: 'WriteRoute', route, replacesForeign: false }]
+      : [];
+  }
   const isForeign = facts.route.kind === 'foreign';
-  // Users come before the edit when the canary does harm; anything else waits for a word from the operator.
-  if (isForeign && state !== 'Withdrawing' && isRouteHeld(context, facts)) return [];
+  // The way back comes before somebody's edit, and is announced; a step forward waits for a word from the operator.
+  const isWayBack = state === 'Withdrawing' || state === 'Relinquishing';
+  if (isForeign && !isWayBack && isRouteHeld(context, facts)) return [];
   if (!hasSomewhereToGo(route, facts)) return [];
   return [{ kind: 'WriteRoute', route, replacesForeign: isForeign }];
 }
@@ -110,7 +119,22 @@ function canaryCommands({ canary, handOver }: Desired, facts: Facts): readonly C
  * Deployment's size, all of it available.
  */
 function canChangeHands(canary: RevisionFact, { workload }: Facts): boolean {
-  return workload !== null && canary.replicas === workload.replicas && canary.ready === canary.replicas;
+  return workload !== null && canary.replicas === workload.replicas && canary.available >= canary.replicas;
+}
+
+/** How long the Deployment controller is given to retire the old pods by itself after the hand-over. */
+const RETIRE_AFTER_MS = 5_000;
+
+/**
+ * The Deployment controller retires stable at once when it finds the new ReplicaSet saturated. When the Deployment's size or template
+ * changed in that very moment it does not, and would share pods out between the two: then stable is retired for it.
+ */
+function retireCommands(state: RolloutState, context: RolloutContext, look: Look): readonly Command[] {
+  const { stable, since } = context;
+  if (state !== 'HandingOver' || stable === null || !isHandedOver(context, look)) return [];
+  const { replicas, owner } = revisionFact(look.facts, stable);
+  const isDue = replicas > 0 && owner === 'Deployment' && look.at >= since + RETIRE_AFTER_MS;
+  return isDue ? [{ kind: 'RetireStable', revision: stable }] : [];
 }
 
 function ownCanaries(facts: Facts): readonly (readonly [string, RevisionFact])[] {

@@ -57,7 +57,7 @@ export interface RolloutContext {
   /** Since when the canary has had fewer ready pods than its weight needs. */
   readonly unreadySince: number | null;
   /** The revision that was taken back last; it is not tried again until the template changes. */
-  readonly refused: { readonly revision: string; readonly generation: number } | null;
+  readonly refused: { readonly revision: string; readonly generation: number | null } | null;
   /** Newest last, at most ten. */
   readonly history: readonly FinishedRelease[];
 }

@@ -85,6 +85,8 @@ export function routeFor(state: RolloutState, context: RolloutContext, plan: Pla
 export function desiredOf(state: RolloutState, context: RolloutContext, plan: Plan, facts: Facts): Desired {
   const route = routeFor(state, context, plan);
   const { stable, release } = context;
+  // A roll that began before we could pause the Deployment has to end by itself.
+  if (state === 'Adopting') return facts.workload?.rolling ? { ...NOTHING, paused: false } : NOTHING;
   if (state === 'Idle') return { ...NOTHING, paused: true };
   if (state === 'Gone') {
     // An un-paused Deployment with another template would roll it out unjudged: better paused than that.
@@ -121,7 +123,8 @@ export function desiredOf(state: RolloutState, context: RolloutContext, plan: Pl
     case 'Closing':
       return { ...NOTHING, services: [], canary: null };
     case 'Withdrawing':
-      return { ...NOTHING, route, minReplicas: release.replicas };
+      // Both: stable's Service may have been deleted by hand, and the canary's is named until the route is written.
+      return { ...NOTHING, route, services: both, minReplicas: release.replicas };
     case 'RemovingCanary':
       return { ...weighed, services: [stable], canary: null, minReplicas: release.replicas };
     default:

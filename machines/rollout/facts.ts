@@ -15,6 +15,8 @@ export interface RevisionFact {
   /** Pods asked for by the ReplicaSet's spec. */
   readonly replicas: number;
   readonly ready: number;
+  /** Pods that have been ready for the Deployment's minReadySeconds: what the Deployment controller counts. */
+  readonly available: number;
   /** Pods that still exist, terminating ones included. */
   readonly left: number;
   /** Why pods are not ready, in their own words; null when they are, or nothing is known. */
@@ -34,6 +36,8 @@ export interface WorkloadFact {
   readonly paused: boolean;
   /** True when exactly one ReplicaSet has pods, all of them available, and it is at the Deployment's size. */
   readonly settled: boolean;
+  /** True while several of its ReplicaSets have pods: a roll of its own is not complete. */
+  readonly rolling: boolean;
   readonly replicas: number;
 }
 
@@ -69,14 +73,18 @@ export interface Facts {
   readonly active: string | null;
   readonly revisions: Readonly<Record<string, RevisionFact>>;
   readonly route: ObservedRoute;
+  /** False while a restored route still carries a trace of ours, because the second of the two writes is missing. */
+  readonly routeRestored: boolean;
+  /** True while our finalizer holds the Rollout. */
+  readonly held: boolean;
   /** True once the user's route is recorded in status, so that it can be restored. */
   readonly originalKept: boolean;
   /** Null while no window after the last route write is complete. */
   readonly traffic: TrafficFact | null;
   readonly evidence: { readonly state: 'starting' | 'fresh' | 'stale' | 'down'; readonly message: string };
   readonly verdict: VerdictFact | null;
-  /** Requests that the canary has answered with a failure since it first got weight. */
-  readonly failedRequests: number;
+  /** Requests that a canary has answered with a failure since it first got weight. */
+  readonly failed: { readonly revision: string; readonly requests: number } | null;
   readonly request: RequestFact | null;
 }
 
@@ -85,6 +93,7 @@ export const ABSENT: RevisionFact = {
   owner: null,
   replicas: 0,
   ready: 0,
+  available: 0,
   left: 0,
   problem: null,
   service: { exists: false, readyEndpoints: 0, policiesInStep: true },
@@ -96,12 +105,11 @@ export function revisionFact(facts: Facts, revision: string | null | undefined):
 }
 
 /**
- * True when the route read sends the requests where the wanted one does. For clearing up, somebody else's route that names no revision is
- * as good as the original: it is theirs, and nothing that will be deleted is in it.
+ * True when the route read sends the requests where the wanted one does. A foreign route that names no revision is as good as any that
+ * gives the canary nothing: it is the user's own, and nothing that will be deleted is in it.
  */
 export function isSameRoute(a: ObservedRoute, b: Route): boolean {
-  if (a.kind === 'foreign') return b.kind === 'plain' && !a.namesRevisions;
-  if (a.kind !== b.kind) return false;
-  if (a.kind === 'plain' || b.kind === 'plain') return true;
+  if (a.kind === 'foreign') return !a.namesRevisions && (b.kind === 'plain' || b.canaryBp === 0);
+  if (a.kind === 'plain' || b.kind === 'plain') return a.kind === b.kind;
   return a.stable === b.stable && a.canary === b.canary && a.canaryBp === b.canaryBp;
 }

@@ -67,6 +67,8 @@ export function hasDrained(state: RolloutState, context: RolloutContext, look: L
   if (context.routeSince === null || !isRouteWritten(state, context, look)) return false;
   const waitedMs = look.at - context.routeSince;
   if (waitedMs < look.plan.drainMs) return false;
+  // Somebody took the route back to the plain Service, which selects canary pods too: no metric will show them without requests.
+  if (look.facts.route.kind === 'foreign') return true;
   if (isRouteSeen(state, context, look, { idleIsProof: true })) return true;
   return look.facts.evidence.state !== 'fresh' && waitedMs >= BLIND_WAIT_MS;
 }
@@ -104,69 +106,137 @@ export function mayAdvance(context: RolloutContext, facts: Facts): boolean {
 }
 
 /**
- * Why the release must go back now, or null. Nothing here waits: not for readiness, not for metrics, not for a person. The order
- * is that of blame, for the message only.
+ * Why the release must go back now, or null. Nothing here waits: not for readiness, not for metrics, not for a person, not for the
+ * Deployment. The order is that of blame, for the message only.
  */
 export function reasonToWithdraw(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
-  const { at, plan, facts } = look;
   const { release } = context;
-  if (release === null || facts.workload === null) return null;
-  const canary = revisionFact(facts, release.revision);
+  if (release === null) return null;
+  return (
+    harm(state, context, look) ?? wish(context, look) ?? routeTakenAway(state, look) ?? overdue(state, context, look)
+  );
+}
+
+/** The canary does, or is about to do, harm. */
+function harm(state: RolloutState, context: RolloutContext, { plan, facts }: Look): Outcome | null {
+  const { release } = context;
   const { verdict } = facts;
-  if (verdict?.kind === 'Rollback' && verdict.revision === release.revision) {
+  if (verdict?.kind === 'Rollback' && verdict.revision === release?.revision) {
     return { kind: 'RolledBack', reason: verdict.reason, message: verdict.message };
   }
-  if (liveWeightBp(state, context, plan) > 0 && (canary.ready === 0 || canary.service.readyEndpoints === 0)) {
-    return {
-      kind: 'RolledBack',
-      reason: 'CanaryLost',
-      message: withProblem('no canary pod is ready any more', canary.problem),
-    };
-  }
+  const canary = revisionFact(facts, release?.revision);
+  if (liveWeightBp(state, context, plan) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
+  const message = withProblem('no canary pod is ready any more', canary.problem);
+  return { kind: 'RolledBack', reason: 'CanaryLost', message };
+}
+
+/** The user wants something else. */
+function wish(context: RolloutContext, { facts }: Look): Outcome | null {
+  const { release, stable } = context;
+  const { workload } = facts;
   if (requestFor(context, facts)?.type === 'Abort') {
     return { kind: 'Aborted', reason: 'AbortRequested', message: 'an operator asked to abort' };
   }
   if (facts.deleting) return { kind: 'Deleted', reason: 'RolloutDeleted', message: 'the Rollout is being deleted' };
-  if (facts.workload.revision === context.stable) {
-    return {
-      kind: 'Reverted',
-      reason: 'TemplateReverted',
-      message: 'the pod template is that of the stable version again',
-    };
+  if (workload === null) {
+    return { kind: 'Aborted', reason: 'WorkloadDeleted', message: 'the Deployment was deleted during the release' };
   }
-  if (facts.workload.revision !== release.revision) {
-    return {
-      kind: 'Superseded',
-      reason: 'NewerTemplate',
-      message: `a newer pod template (${facts.workload.revision}) took its place`,
-    };
+  if (workload.revision === stable) {
+    const message = 'the pod template is that of the stable version again';
+    return { kind: 'Reverted', reason: 'TemplateReverted', message };
   }
-  return overdue(state, context, { at, plan, facts });
+  if (workload.revision === release?.revision) return null;
+  const message = `a newer pod template (${workload.revision}) took its place`;
+  return { kind: 'Superseded', reason: 'NewerTemplate', message };
 }
 
-function overdue(state: RolloutState, context: RolloutContext, { at, plan, facts }: Look): Outcome | null {
+/**
+ * The route was put back to the plain Service, or deleted. The plain Service selects the canary's pods too, so they get requests at a
+ * weight that nobody decided: they have to go.
+ */
+function routeTakenAway(state: RolloutState, { facts: { route } }: Look): Outcome | null {
+  if (state === 'OpeningStable' || route.kind !== 'foreign' || route.namesRevisions) return null;
+  return { kind: 'RolledBack', reason: 'RouteTakenAway', message: route.message };
+}
+
+/** Time is up. */
+function overdue(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
+  const { at, plan, facts } = look;
   const { release, unreadySince, since } = context;
   if (release === null) return null;
   const canary = revisionFact(facts, release.revision);
   const waitingSince = state === 'Scaling' ? since : unreadySince;
-  if (
-    waitingSince !== null &&
-    at >= waitingSince + plan.progressDeadlineMs &&
-    !isCanaryReady(context, { at, plan, facts })
-  ) {
+  const isLate = waitingSince !== null && at >= waitingSince + plan.progressDeadlineMs;
+  if (isLate && canary.ready < replicasFor(stepWeightBp(release, plan), release, facts)) {
     const what = `canary pods were not ready within ${plan.progressDeadlineMs / 1000} s`;
     return { kind: 'RolledBack', reason: 'ProgressDeadlineExceeded', message: withProblem(what, canary.problem) };
   }
-  if (plan.onInconclusive === 'RollBack' && at >= release.deadlineAt && release.pausedAt === null) {
-    return {
-      kind: 'RolledBack',
-      reason: 'DeadlineExceeded',
-      message: `no decision within the deadline: ${facts.verdict?.message ?? facts.evidence.message}`,
-    };
-  }
-  return null;
+  if (plan.onInconclusive !== 'RollBack' || at < release.deadlineAt || release.pausedAt !== null) return null;
+  const message = `no decision within the deadline: ${facts.verdict?.message ?? facts.evidence.message}`;
+  return { kind: 'RolledBack', reason: 'DeadlineExceeded', message };
 }
 
 function withProblem(what: string, problem: string | null): string {
   return problem === null ? what : `${what}: ${problem}`;
+}
+
+/** True when neither an operator nor a foreign edit keeps the release from going on. */
+export function canAct(context: RolloutContext, { facts }: Look): boolean {
+  return !isPaused(context, facts) && !isRouteHeld(context, facts);
+}
+
+function isPromoteRequested(context: RolloutContext, { facts }: Look): boolean {
+  return context.release?.isPromoted === true || requestFor(context, facts)?.type === 'Promote';
+}
+
+export function isLastStep({ release }: RolloutContext, { plan }: Look): boolean {
+  return release !== null && release.stepIndex >= plan.steps.length - 1;
+}
+
+/** True when the present step has been held long enough and the judge, or an operator, lets the release go on. */
+export function mayTakeStep(context: RolloutContext, look: Look): boolean {
+  if (!canAct(context, look) || !isCanaryReady(context, look)) return false;
+  if (isPromoteRequested(context, look)) return true;
+  const holdMs = look.plan.steps[context.release?.stepIndex ?? 0]?.holdMs ?? 0;
+  const isHeldLongEnough = look.at >= (context.routeSince ?? Number.POSITIVE_INFINITY) + holdMs;
+  return isHeldLongEnough && mayAdvance(context, look.facts);
+}
+
+/** The same for the bake at 100 %. */
+export function mayPromote(context: RolloutContext, look: Look): boolean {
+  if (!canAct(context, look) || !isCanaryReady(context, look)) return false;
+  if (isPromoteRequested(context, look)) return true;
+  return look.at >= context.since + look.plan.bakeMs && mayAdvance(context, look.facts);
+}
+
+export function isHandedOver({ release }: RolloutContext, { facts }: Look): boolean {
+  return revisionFact(facts, release?.revision).owner === 'Deployment';
+}
+
+/** True when the Deployment runs, or is on its way to, something else than what we know as stable. */
+export function isBetweenRevisions({ stable }: RolloutContext, { facts: { workload, active } }: Look): boolean {
+  if (workload === null) return false;
+  if (workload.rolling || (!workload.paused && !workload.settled)) return true;
+  return workload.settled && active !== null && active !== stable;
+}
+
+/** A template that is neither stable's nor the one taken back last, on a Deployment that runs nothing but stable. */
+export function isReleaseDue(context: RolloutContext, { facts }: Look): boolean {
+  const { workload, active, deleting } = facts;
+  const { stable, refused } = context;
+  if (workload === null || !workload.paused || deleting || active === null || active !== stable) return false;
+  if (workload.revision === stable || revisionFact(facts, stable).ready === 0) return false;
+  // The generation covers a hash that changed with the server's defaults: the user did not touch the template.
+  return refused === null || (refused.revision !== workload.revision && refused.generation !== workload.generation);
+}
+
+/** True when no pod of the canary is left that is ours to remove. */
+export function isCanaryGone({ release }: RolloutContext, { facts }: Look): boolean {
+  const { owner, left } = revisionFact(facts, release?.revision);
+  return owner === 'Deployment' || (owner === null && left === 0);
+}
+
+/** Nothing of ours is left: no revision Service and no ReplicaSet that the Rollout owns. */
+export function isClean(facts: Facts): boolean {
+  return Object.values(facts.revisions).every((revision) => !revision.service.exists && revision.owner !== 'Rollout');
 }

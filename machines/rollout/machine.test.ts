@@ -145,6 +145,82 @@ describe('a release', () => {
     expect(world.machine.context.stable).toBe('v2');
   });
 
+  it('ends when somebody puts the plain route back, leaves that route alone and removes the canary', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.route = { kind: 'foreign', message: 'applied again', namesRevisions: false };
+    const count = world.performed.length;
+    world.pass(120_000);
+    expect(world.performed.slice(count).filter(({ kind }) => kind === 'WriteRoute')).toEqual([]);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'RouteTakenAway' }]);
+    expect(world.machine.state).toBe('Idle');
+    expect(world.revisions.has('v2')).toBe(false);
+  });
+
+  it('completes a restore that was cut off between its two writes', () => {
+    const world = adopted();
+    world.cutsRestore = true;
+    world.release('v2');
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+    expect(world.isRestored).toBe(true);
+  });
+
+  it('does not take a fix that arrives with the roll back for the version that was taken back', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.badRevisions.add('v2');
+    world.release('v3');
+    world.pass(300_000);
+    expect(world.machine.context.history.map(({ revision, kind }) => `${revision} ${kind}`)).toEqual([
+      'v2 RolledBack',
+      'v3 Promoted',
+    ]);
+  });
+
+  it('goes back even when the Deployment is gone', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.hasWorkload = false;
+    world.pass(60_000);
+    expect(world.machine.context.history.at(-1) ?? world.machine.context.release?.outcome).toMatchObject({
+      reason: 'WorkloadDeleted',
+    });
+    expect(world.route).toEqual({ kind: 'plain' });
+  });
+
+  it('makes a Service of stable that somebody deleted again on the way back', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    const stable = world.revisions.get('v1');
+    if (stable !== undefined) stable.hasService = false;
+    world.badRevisions.add('v2');
+    world.pass(1_000);
+    expect(world.route).toEqual({ kind: 'revisions', stable: 'v1', canary: null, canaryBp: 0 });
+  });
+
+  it('lets a roll end that began before the Deployment could be paused', () => {
+    const world = adopted();
+    world.release('v2');
+    world.revisions.set('v2', { owner: 'Deployment', replicas: 2, ready: 2, left: 2, hasService: false });
+    world.pass(30_000);
+    expect(world.machine.state).toBe('Idle');
+    expect(world.machine.context).toMatchObject({ stable: 'v2', history: [] });
+  });
+
+  it('retires stable itself when the Deployment controller does not', () => {
+    const world = adopted();
+    world.retiresStable = false;
+    world.release('v2');
+    world.pass(300_000);
+    expect(world.performed).toContainEqual({ kind: 'RetireStable', revision: 'v1' });
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
   it('takes harm away even from a route that somebody edited', () => {
     const world = adopted();
     world.release('v2');

@@ -35,7 +35,10 @@ function rememberRelease(context: RolloutContext, release: Release, { at, facts 
     pausedAt: paused ? (release.pausedAt ?? at) : null,
     deadlineAt: release.deadlineAt + (!paused && release.pausedAt !== null ? at - release.pausedAt : 0),
     isPromoted: release.isPromoted || requestFor(context, facts)?.type === 'Promote',
-    failedRequests: Math.max(release.failedRequests, facts.failedRequests),
+    failedRequests:
+      facts.failed?.revision === release.revision
+        ? Math.max(release.failedRequests, facts.failed.requests)
+        : release.failedRequests,
     foreign: isForeign ? (release.foreign ?? { since: at, requestId: facts.request?.id ?? null }) : null,
   };
   return isUnchanged(release, next) ? release : next;

@@ -1,12 +1,12 @@
 import type { Command } from '../../machines/rollout/commands.ts';
 import type { Rollout } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
-import type { Kube, OwnerReference, Reflector } from '../kube/port.ts';
+import type { JsonPatchOperation, Kube, OwnerReference, Reflector } from '../kube/port.ts';
 import { AppError, assertNever } from '../lib/errors.ts';
 import type { RouteOriginal, RouteReading, Routes, RouteTarget } from '../routing/port.ts';
-import { canaryReplicaSet, controllerReference, handOverPatch, ownerPatch } from '../workloads/canary.ts';
-import { revisionOfReplicaSet } from '../workloads/revision.ts';
+import { canaryReplicaSet, controllerReference, handOverPatch, ownerPatch, sizePatch } from '../workloads/canary.ts';
 import type { Deployment, ReplicaSet } from '../workloads/objects.ts';
+import { revisionOfReplicaSet } from '../workloads/revision.ts';
 
 export const FIELD_MANAGER = 'sluice';
 export const FINALIZER = 'sluice.dev/rollout';
@@ -59,6 +59,9 @@ export async function perform(ports: EffectPorts, subject: EffectSubject, comman
     case 'HandOver':
       await handOver(ports, subject, command.revision);
       return {};
+    case 'RetireStable':
+      await retire(ports, subject, command.revision);
+      return {};
     case 'PauseDeployment':
       await patchDeployment(ports, subject, { spec: { paused: command.paused } });
       return {};
@@ -66,7 +69,7 @@ export async function perform(ports: EffectPorts, subject: EffectSubject, comman
       await patchDeployment(ports, subject, { spec: { replicas: command.replicas } });
       return {};
     case 'LetGo':
-      await letGo(ports, subject.rollout);
+      await removeFinalizer(ports.kube, subject.rollout);
       return {};
     default:
       return assertNever(command);
@@ -110,18 +113,32 @@ async function sizeCanary(
   await patchReplicaSet(ports, existing, ownerPatch(existing, owner, replicas));
 }
 
+/**
+ * The Deployment is read again, live: a size or a template that changed since the look would make the Deployment controller share pods out
+ * between the two ReplicaSets instead of retiring one.
+ */
 async function handOver(ports: EffectPorts, subject: EffectSubject, revision: string): Promise<void> {
-  const deployment = requireDeployment(subject);
+  const seen = requireDeployment(subject);
+  const { namespace = 'default', name } = seen.metadata;
+  const deployment = await ports.kube.get<Deployment>({ kind: kinds.deployment, namespace, name });
+  if (deployment === undefined || deployment.metadata.generation !== seen.metadata.generation) {
+    throw new AppError('ConflictError', 'WORKLOAD_CHANGED', 'the Deployment changed at the moment of the hand-over');
+  }
   const replicaSet = findReplicaSet(subject, revision);
   if (replicaSet === undefined)
     throw new AppError('NotReadyError', 'CANARY_NOT_FOUND', `the ReplicaSet of ${revision} does not exist`);
   await patchReplicaSet(ports, replicaSet, handOverPatch(replicaSet, deployment));
 }
 
+async function retire(ports: EffectPorts, subject: EffectSubject, revision: string): Promise<void> {
+  const replicaSet = findReplicaSet(subject, revision);
+  if (replicaSet !== undefined) await patchReplicaSet(ports, replicaSet, sizePatch(replicaSet, 0));
+}
+
 async function patchReplicaSet(
   ports: EffectPorts,
   replicaSet: ReplicaSet,
-  patch: ReturnType<typeof ownerPatch>,
+  patch: readonly JsonPatchOperation[],
 ): Promise<void> {
   const { namespace = 'default', name } = replicaSet.metadata;
   const ref = { kind: kinds.replicaSet, namespace, name };
@@ -146,7 +163,8 @@ async function patchDeployment(ports: EffectPorts, subject: EffectSubject, patch
   ports.deployments.put(await ports.kube.mergePatch<Deployment>(ref, guarded, { fieldManager: FIELD_MANAGER }));
 }
 
-async function letGo({ kube }: EffectPorts, rollout: Rollout): Promise<void> {
+/** Takes the finalizer off, so that the deletion can end. */
+export async function removeFinalizer(kube: Kube, rollout: Rollout): Promise<void> {
   const { namespace = 'default', name, finalizers = [], resourceVersion } = rollout.metadata;
   if (!finalizers.includes(FINALIZER)) return;
   const kept = finalizers.filter((finalizer) => finalizer !== FINALIZER);
@@ -158,7 +176,7 @@ async function letGo({ kube }: EffectPorts, rollout: Rollout): Promise<void> {
 }
 
 /** Puts the finalizer on, so that a deletion waits until routes are as they were. Returns the Rollout as it is then. */
-export async function holdOn(kube: Kube, rollout: Rollout): Promise<Rollout> {
+export async function addFinalizer(kube: Kube, rollout: Rollout): Promise<Rollout> {
   const { namespace = 'default', name, finalizers = [], resourceVersion } = rollout.metadata;
   if (finalizers.includes(FINALIZER) || rollout.metadata.deletionTimestamp !== undefined) return rollout;
   return await kube.mergePatch<Rollout>(

@@ -1,6 +1,4 @@
-import type { Rollout } from '../api/rollout.ts';
-import { kinds } from '../kube/kinds.ts';
-import type { IndexFunction, Kind, Kube, KubeObject, Reflector } from '../kube/port.ts';
+import type { Kube, KubeObject, Reflector } from '../kube/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { uniqueId } from '../lib/random.ts';
@@ -10,9 +8,8 @@ import type { Routes } from '../routing/port.ts';
 import type { EventRecorder } from '../telemetry/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
-import type { Deployment, Pod, ReplicaSet } from '../workloads/objects.ts';
-import { createJudging } from './rollout/judging.ts';
 import type { RolloutCopies } from './rollout/copies.ts';
+import { createJudging } from './rollout/judging.ts';
 import { keyOf } from './rollout/observe.ts';
 import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';
 import { triggerLooks } from './rollout/triggers.ts';
@@ -98,7 +95,6 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   };
 }
 
-
 /** The copies without which nothing can be decided; the others only tell when to look. */
 function deciding({
   rollouts,
@@ -108,4 +104,3 @@ function deciding({
 }: RolloutCopies): readonly { synced: Reflector<KubeObject>['synced']; isFresh(): boolean }[] {
   return [rollouts, deployments, replicaSets, pods];
 }
-

@@ -41,6 +41,8 @@ export interface RouteOriginal {
 /** The route as read, with what a guarded write needs. */
 export interface RouteReading {
   readonly observed: ObservedRoute;
+  /** False while a restored route still names Sluice as owner of its fields: `write(plain)` completes that. */
+  readonly isRestored: boolean;
   /** Objects as read (own and adopted), for rendering and for the resourceVersion guard. */
   readonly objects: readonly KubeObject[];
 }

@@ -45,7 +45,11 @@ export function createRoutes({ kube, reflectors = {}, log = () => {} }: RoutesOp
       const known = { candidates: expected, revisions: await revisions.list(target) };
       const observed = routerOf(target).parse(target, original, current, known);
       const read = [current.own, current.adopted].filter((object) => object !== undefined);
-      return { observed, objects: read };
+      const isOurs =
+        original !== null &&
+        observed.kind === 'plain' &&
+        routerOf(target).release(target, original, current).length > 0;
+      return { observed, isRestored: !isOurs, objects: read };
     },
 
     async write(target, original, route, reading) {

@@ -31,7 +31,7 @@ export function createEventRecorder(kube: Kube, clock: Clock, log: Log): EventRe
       kube.create(kinds.event, object, { fieldManager: 'sluice' }).catch((error: unknown) => {
         // An Event is a courtesy: a repeat, a full namespace or a server that is away must not stop a release.
         if (!isAppError(error) || error.code !== 'ALREADY_EXISTS')
-          log.warn({ error, reason: event.reason }, 'event not recorded');
+          log.warn({ err: error, reason: event.reason }, 'event not recorded');
       });
     },
   };

@@ -5,7 +5,7 @@ export interface ControllerMetrics {
   readonly registry: Registry;
   /** One finished reconcile: how it ended and how long it took, in seconds. */
   reconciled(result: string, seconds: number): void;
-  /** Time from the newest change or evidence that asked for a look to the end of that look, in seconds. */
+  /** Time from the first change or evidence that asked for a look to the end of that look, in seconds. */
   latency(seconds: number): void;
   /** One poll of the metrics source. */
   polled(result: 'ok' | 'error', seconds: number): void;
@@ -34,7 +34,7 @@ export function createControllerMetrics(): ControllerMetrics {
   });
   const delay = new Histogram({
     name: 'sluice_reconcile_latency_seconds',
-    help: 'From the event that asked for a look to the end of the look.',
+    help: 'From the first event that asked for a look to the end of the look.',
     buckets: SECONDS,
     registers,
   });

@@ -34,17 +34,21 @@ export function replicaSetName(deployment: Deployment, revision: string): string
   return `${deployment.metadata.name}-${revision}`;
 }
 
-/** Changes the controller of a ReplicaSet, and its size, in one write that fails when somebody else was there first. */
+/** Changes the size of a ReplicaSet in a write that fails when somebody else was there first. */
+export function sizePatch({ metadata }: ReplicaSet, replicas: number): readonly JsonPatchOperation[] {
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+    { op: 'add', path: '/spec/replicas', value: replicas },
+  ];
+}
+
+/** Changes its controller as well. */
 export function ownerPatch(
   replicaSet: ReplicaSet,
   owner: OwnerReference,
   replicas: number,
 ): readonly JsonPatchOperation[] {
-  return [
-    { op: 'test', path: '/metadata/resourceVersion', value: replicaSet.metadata.resourceVersion },
-    { op: 'add', path: '/metadata/ownerReferences', value: [owner] },
-    { op: 'add', path: '/spec/replicas', value: replicas },
-  ];
+  return [...sizePatch(replicaSet, replicas), { op: 'add', path: '/metadata/ownerReferences', value: [owner] }];
 }
 
 /**

@@ -6,7 +6,7 @@ const NAMESPACE = 'e2e-superseded';
 
 let scene: Scene;
 beforeAll(async () => {
-  const steps = [{ weight: 5, hold: '5s' }, { weight: 50, hold: '5s' }, { weight: 100 }];
+  const steps = [{ weight: 5, hold: '5s' }, { weight: 50, hold: '30s' }, { weight: 100 }];
   scene = await openScene({ namespace: NAMESPACE, rate: 100, replicas: 2, port: 9472, rollout: { steps } });
 });
 afterAll(() => scene?.close());
@@ -19,7 +19,7 @@ describe('a newer template while a release is in progress', () => {
     await shop.release('v2');
     const midway = await shop.until(
       'v2 has 50 %',
-      ({ status }) => status?.weight?.applied === 50 && status.machine?.state === 'Holding',
+      ({ status }) => status?.weight?.desired === 50 && status.weight.applied === 50,
     );
     const first = midway.status?.canary?.revision ?? '';
     await shop.release('v3');

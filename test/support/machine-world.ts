@@ -1,4 +1,5 @@
 import { step } from '../../machines/kernel/step.ts';
+import type { AnnounceCommand } from '../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../machines/rollout/commands.ts';
 import { initialContext, type RolloutContext } from '../../machines/rollout/context.ts';
 import type { RolloutState } from '../../machines/rollout/desired.ts';
@@ -10,7 +11,7 @@ import {
   type VerdictFact,
 } from '../../machines/rollout/facts.ts';
 import type { Look } from '../../machines/rollout/guards.ts';
-import { type AnnounceCommand, rolloutMachine } from '../../machines/rollout/machine.ts';
+import { rolloutMachine } from '../../machines/rollout/machine.ts';
 import type { Plan } from '../../machines/rollout/plan.ts';
 import { wakeAt } from '../../machines/rollout/wake.ts';
 
@@ -55,7 +56,7 @@ export function settle(
   throw new Error(`the machine does not settle in ${String(snapshot.value)}`);
 }
 
-interface MutableRevision {
+export interface MutableRevision {
   owner: 'Deployment' | 'Rollout' | null;
   replicas: number;
   ready: number;
@@ -79,6 +80,13 @@ export class MachineWorld {
   ]);
   route: ObservedRoute = { kind: 'plain' };
   originalKept = false;
+  isRestored = true;
+  /** The Deployment itself exists. */
+  hasWorkload = true;
+  /** The Deployment controller finds the handed over ReplicaSet saturated. */
+  retiresStable = true;
+  /** The process dies between the two writes of a restore. */
+  cutsRestore = false;
   metrics: Facts['evidence']['state'] = 'fresh';
   hasTraffic = true;
   /** Proxies that do not get new routes keep following this one. */
@@ -102,16 +110,12 @@ export class MachineWorld {
     const isWindowComplete = routeSince !== null && this.at >= routeSince + 6_000;
     return {
       deleting: this.deleting,
-      workload: {
-        revision: this.template,
-        generation: this.generation,
-        paused: this.paused,
-        settled: this.running().length === 1 && this.running()[0]?.[1].ready === this.replicas,
-        replicas: this.replicas,
-      },
+      workload: this.workloadFact(),
       active: this.running().length === 1 ? (this.running()[0]?.[0] ?? null) : null,
       revisions: Object.fromEntries([...this.revisions].map(([name, revision]) => [name, this.revisionFact(revision)])),
       route: this.route,
+      routeRestored: this.isRestored,
+      held: !this.isGone,
       originalKept: this.originalKept,
       traffic: isWindowComplete && this.metrics === 'fresh' ? trafficOf(sent, this.hasTraffic ? 1_000 : 0) : null,
       evidence: { state: this.metrics, message: this.metrics },
@@ -124,8 +128,20 @@ export class MachineWorld {
               reason: 'HarmAgainstStable',
               message: 'judged',
             },
-      failedRequests: 0,
+      failed: null,
       request: this.request,
+    };
+  }
+
+  private workloadFact(): Facts['workload'] {
+    if (!this.hasWorkload) return null;
+    return {
+      revision: this.template,
+      generation: this.generation,
+      paused: this.paused,
+      rolling: this.running().length > 1,
+      settled: this.running().length === 1 && this.running()[0]?.[1].ready === this.replicas,
+      replicas: this.replicas,
     };
   }
 
@@ -193,9 +209,9 @@ export class MachineWorld {
 
   /** What the Deployment controller does with a template that it does not run yet, when it is not paused. */
   private rollByItself(): void {
-    if (this.running().some(([name]) => name === this.template)) return;
+    if (this.running().length === 1 && this.running()[0]?.[0] === this.template) return;
     for (const [, old] of this.running()) old.replicas = 0;
-    Object.assign(this.revision(`${this.template}`), { owner: 'Deployment', replicas: this.replicas });
+    Object.assign(this.revision(this.template), { owner: 'Deployment', replicas: this.replicas });
   }
 
   private running(): readonly (readonly [string, MutableRevision])[] {
@@ -208,6 +224,7 @@ export class MachineWorld {
       owner,
       replicas,
       ready,
+      available: ready,
       left,
       service: { exists: hasService, readyEndpoints: hasService ? ready : 0, policiesInStep: true },
     };
@@ -243,6 +260,9 @@ export class MachineWorld {
       case 'HandOver':
         this.handOver(command.revision);
         return;
+      case 'RetireStable':
+        this.revision(command.revision).replicas = 0;
+        return;
       case 'PauseDeployment':
         this.paused = command.paused;
         return;
@@ -263,7 +283,7 @@ export class MachineWorld {
   private handOver(revision: string): void {
     const canary = this.revision(revision);
     if (canary.replicas !== this.replicas || canary.ready !== this.replicas) throw new Error('handed over unsaturated');
-    for (const [, old] of this.running()) Object.assign(old, { replicas: 0 });
+    if (this.retiresStable) for (const [, old] of this.running()) Object.assign(old, { replicas: 0 });
     canary.owner = 'Deployment';
   }
 
@@ -275,6 +295,8 @@ export class MachineWorld {
       if (route.canaryBp < 10_000) this.requireEndpoints(route.stable);
       if (route.canary !== null) this.requireEndpoints(route.canary);
     }
+    this.isRestored = route.kind !== 'plain' || !this.cutsRestore;
+    this.cutsRestore = false;
     this.route = route;
   }
 

@@ -10,12 +10,18 @@ export interface ObjectiveVerdict extends Verdict {
 
 /** Judges releases from batches; keeps running sums so that each batch is read once. Losing them costs a recomputation, no more. */
 export interface Judging {
-  /** Verdicts on all of `batches`, one per objective. `release` names one release of one Rollout. */
-  judge(release: string, spec: RolloutSpec, batches: readonly Batch[]): readonly ObjectiveVerdict[];
-  forget(release: string): void;
+  /** Verdicts on all of `batches`, one per objective. `key` names a Rollout, `release.id` one release of it. */
+  judge(key: string, release: JudgedRelease, batches: readonly Batch[]): readonly ObjectiveVerdict[];
+  forget(key: string): void;
+}
+
+export interface JudgedRelease {
+  readonly id: string;
+  readonly spec: RolloutSpec;
 }
 
 interface Progress {
+  readonly release: string;
   readonly states: readonly JudgeState[];
   readonly count: number;
   readonly last: Batch | undefined;
@@ -24,18 +30,18 @@ interface Progress {
 export function createJudging(): Judging {
   const progress = new Map<string, Progress>();
   return {
-    judge(release, spec, batches) {
+    judge(key, { id, spec }, batches) {
       const parameters = spec.objectives.map((objective) => judgeParametersOf(spec, objective));
-      const known = progress.get(release);
+      const known = progress.get(key);
       // The list only ever grows; one that does not continue what was read comes from a source that began anew.
-      const isContinued = known !== undefined && batches[known.count - 1] === known.last;
+      const isContinued = known?.release === id && known.count > 0 && batches[known.count - 1] === known.last;
       const from = isContinued ? known.count : 0;
       const begun = isContinued ? known.states : parameters.map(beginJudging);
       const states = begun.map((state, index) => {
         const own = parameters[index];
         return own === undefined ? state : batches.slice(from).reduce((sum, batch) => addBatch(sum, batch, own), state);
       });
-      progress.set(release, { states, count: batches.length, last: batches.at(-1) });
+      progress.set(key, { release: id, states, count: batches.length, last: batches.at(-1) });
       return spec.objectives.flatMap((objective, index) => {
         const [state, own] = [states[index], parameters[index]];
         return state === undefined || own === undefined
@@ -43,8 +49,8 @@ export function createJudging(): Judging {
           : [{ objective: objective.name, ...verdictOf(state, own) }];
       });
     },
-    forget(release) {
-      progress.delete(release);
+    forget(key) {
+      progress.delete(key);
     },
   };
 }

@@ -14,7 +14,8 @@ export interface RolloutObservation {
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly target: RouteTarget;
   readonly route: RouteReading;
-  readonly services: ReadonlyMap<string, RevisionServiceReading>;
+  /** By revision; `unknown` where the reads failed. */
+  readonly services: ReadonlyMap<string, RevisionServiceReading | 'unknown'>;
   readonly evidence: Evidence | null;
   readonly traffic: TrafficSplit | undefined;
   readonly verdicts: readonly ObjectiveVerdict[];

@@ -57,7 +57,7 @@ export async function observe(
   const target = targetOf(rollout);
   const [route, services] = await Promise.all([
     sources.routes.read(target, record.original, record.expected),
-    readServices(sources.routes, target),
+    readServices(sources.routes, target, record),
   ]);
   const metrics = observeMetrics(sources, rollout, record, now);
   return {
@@ -84,15 +84,18 @@ export function targetOf(rollout: Rollout): RouteTarget {
   };
 }
 
-async function readServices(routes: Routes, target: RouteTarget): Promise<RolloutObservation['services']> {
-  const revisions = await routes.listRevisions(target);
-  const readings = await Promise.all(revisions.map((revision) => routes.readRevision(target, revision)));
-  return new Map(
-    revisions.flatMap((revision, index) => {
-      const reading = readings[index];
-      return reading === undefined ? [] : [[revision, reading] as const];
-    }),
+/** A read that fails must not keep a bad canary in traffic: the look goes on without it. */
+async function readServices(
+  routes: Routes,
+  target: RouteTarget,
+  { context }: RolloutRecord,
+): Promise<RolloutObservation['services']> {
+  const named = [context.stable, context.release?.revision].filter((revision) => revision != null);
+  const revisions = await routes.listRevisions(target).catch(() => named);
+  const readings = await Promise.all(
+    revisions.map((revision) => routes.readRevision(target, revision).catch(() => 'unknown' as const)),
   );
+  return new Map(revisions.map((revision, index) => [revision, readings[index] ?? 'unknown']));
 }
 
 function podsByRevision(
@@ -136,7 +139,9 @@ function observeMetrics(
   const traffic: TrafficSplit | undefined =
     routeSince === null ? undefined : sampler.traffic(key, Math.max(routeSince + SETTLE_MS, now - TRAFFIC_WINDOW_MS));
   const verdicts: readonly ObjectiveVerdict[] =
-    release.evidenceSince === null ? [] : judging.judge(key, spec, evidence.batches);
+    release.evidenceSince === null
+      ? []
+      : judging.judge(key, { id: `${release.revision}@${release.startedAt}`, spec }, evidence.batches);
   return { evidence, traffic, verdicts };
 }
 

@@ -1,17 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import { step } from '../../../machines/kernel/step.ts';
+import type { AnnounceCommand } from '../../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../../machines/rollout/commands.ts';
 import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import { routeFor } from '../../../machines/rollout/desired.ts';
 import type { Route } from '../../../machines/rollout/facts.ts';
 import type { Look } from '../../../machines/rollout/guards.ts';
-import { type AnnounceCommand, rolloutMachine } from '../../../machines/rollout/machine.ts';
+import { rolloutMachine } from '../../../machines/rollout/machine.ts';
 import type { Plan } from '../../../machines/rollout/plan.ts';
 import { parseRollout } from '../../api/parse-rollout.ts';
 import type { Rollout, RolloutStatus } from '../../api/rollout.ts';
-import { type EffectPorts, FIELD_MANAGER, holdOn, perform } from '../../effects/rollout-effects.ts';
+import {
+  addFinalizer,
+  type EffectPorts,
+  FIELD_MANAGER,
+  perform,
+  removeFinalizer,
+} from '../../effects/rollout-effects.ts';
 import { kinds } from '../../kube/kinds.ts';
+import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { AppError } from '../../lib/errors.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -24,6 +33,8 @@ import { type RolloutRecord, recordOf } from './record.ts';
 import { toFacts } from './to-facts.ts';
 
 export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
+  /** For finding other Rollouts that want the same workload. */
+  readonly rollouts: Pick<Reflector<Rollout & KubeObject>, 'list'>;
   readonly clock: Clock;
   readonly events: EventRecorder;
   readonly log: Log;
@@ -31,6 +42,8 @@ export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
 
 /** Looks at effects' own results within one reconcile are bounded; the queue brings the rest. */
 const MAX_ROUNDS = 8;
+/** Something undoes what we do as fast as we do it: no reason to do it faster. */
+const RESTLESS_INTERVAL_MS = 1_000;
 /** Transitions that one look can cause; more than this would be a cycle in the machine. */
 const MAX_TRANSITIONS = 16;
 
@@ -57,13 +70,13 @@ export async function reconcileRollout(
   }
   const entered = enter(found);
   if ('unreadable' in entered) return await settleUnreadable(ports, found, entered.unreadable);
-  let round: Round = { ...entered, rollout: await holdOn(ports.kube, entered.rollout) };
+  let round: Round = { ...entered, rollout: await addFinalizer(ports.kube, entered.rollout) };
   for (let count = 0; count < MAX_ROUNDS; count += 1) {
     const outcome = await runRound(ports, round);
     if (outcome.isSettled) return { nextLookAt: outcome.nextLookAt };
     round = outcome.round;
   }
-  return { nextLookAt: ports.clock.now() };
+  return { nextLookAt: ports.clock.now() + RESTLESS_INTERVAL_MS };
 }
 
 /**
@@ -91,6 +104,11 @@ async function settleUnreadable(
   rollout: Rollout,
   { reason, message }: Obstacle,
 ): Promise<ReconcileResult> {
+  if (rollout.metadata.deletionTimestamp !== undefined) {
+    // There is nothing that this version could put in order, and nobody may be kept from deleting.
+    await removeFinalizer(ports.kube, rollout);
+    return { nextLookAt: null };
+  }
   const { generation = 0 } = rollout.metadata;
   const before = rollout.status?.conditions ?? [];
   const at = new Date(ports.clock.now()).toISOString();
@@ -118,8 +136,10 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
   const at = ports.clock.now();
   const planned = planRollout(record.spec ?? rollout.spec);
   const observation = await observe(ports, rollout, record, at);
-  if (!planned.ok) return await settleStalled(ports, observation, record, planned.problems);
-  const look: Look = { at, plan: planned.plan, facts: toFacts(observation, record) };
+  const isLeaving = rollout.metadata.deletionTimestamp !== undefined;
+  const problem = claimProblem(ports, rollout, record) ?? (planned.ok ? null : describe(planned.problems));
+  if (problem !== null && !isLeaving) return await settleStalled(ports, observation, record, problem);
+  const look: Look = { at, plan: planned.ok ? planned.plan : NO_PLAN, facts: toFacts(observation, record) };
   const decided = decide(record, look, rollout);
   const { state, context } = decided.record;
   // A decision is stored before it is acted upon; what only changed in the telling is stored once, after the effects.
@@ -158,19 +178,32 @@ function decide(
     announcements.push(...commands);
     const isSame = next.value === snapshot.value && isDeepStrictEqual(next.context, snapshot.context);
     snapshot = next;
-    if (isSame) break;
+    if (isSame) return { record: decidedRecord(record, next, look, rollout), announcements };
   }
+  throw new AppError('InvariantError', 'MACHINE_CYCLE', 'the rollout machine does not come to rest');
+}
+
+function decidedRecord(
+  record: RolloutRecord,
+  snapshot: ReturnType<typeof rolloutMachine.resolveState>,
+  look: Look,
+  rollout: Rollout,
+): RolloutRecord {
   const state = snapshot.value as RolloutState;
   const { context } = snapshot;
   const atRest = context.release === null && state !== 'Gone';
   const decided: RolloutRecord = {
     state,
     context,
-    spec: atRest ? null : (record.spec ?? rollout.spec),
+    spec: atRest ? null : isSameRelease(record.context, context) ? (record.spec ?? rollout.spec) : rollout.spec,
     original: atRest ? null : record.original,
-    expected: expectedRoutes(state, record, look, snapshot.context),
+    expected: expectedRoutes(state, record, look, context),
   };
-  return { record: isDeepStrictEqual(decided, record) ? record : decided, announcements };
+  return isDeepStrictEqual(decided, record) ? record : decided;
+}
+
+function isSameRelease(before: RolloutRecord['context'], after: RolloutRecord['context']): boolean {
+  return before.release?.startedAt === after.release?.startedAt;
 }
 
 /** What the route may hold from now on: what it holds (if that is known to be ours) and what is about to be written. */
@@ -182,9 +215,10 @@ function expectedRoutes(
 ): readonly Route[] {
   if (context.release === null) return [];
   const wanted = routeFor(state, context, plan);
-  const present = facts.route.kind === 'foreign' ? [] : [facts.route];
-  const routes = wanted === null ? present : [...present.filter((route) => !isDeepStrictEqual(route, wanted)), wanted];
-  return facts.route.kind === 'foreign' ? [...record.expected] : routes;
+  // Over a foreign route the present one is nobody's of ours, but what was ours before may come back.
+  const known = facts.route.kind === 'foreign' ? record.expected : [facts.route];
+  if (wanted === null) return known;
+  return [...known.filter((route) => !isDeepStrictEqual(route, wanted)), wanted];
 }
 
 interface Acted {
@@ -207,7 +241,7 @@ async function act(
     } catch (error) {
       const obstacle = obstacleOf(error);
       if (obstacle === null) throw error;
-      ports.log.warn({ rollout: keyOf(rollout), command, error }, 'command refused');
+      ports.log.warn({ rollout: keyOf(rollout), command, err: error }, 'command refused');
       return { record: { ...record, original }, obstacle };
     }
     ports.log.debug({ rollout: keyOf(rollout), command }, 'command performed');
@@ -223,13 +257,44 @@ async function settleStalled(
   ports: RolloutReconcilerPorts,
   observation: RolloutObservation,
   record: RolloutRecord,
-  problems: readonly { readonly path: string; readonly message: string }[],
+  problem: Pick<Obstacle, 'reason' | 'message'>,
 ): Promise<RoundOutcome> {
-  const message = problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
   const at = ports.clock.now();
   const look: Look = { at, plan: NO_PLAN, facts: toFacts(observation, record) };
-  await persist(ports, observation, { record, look, obstacle: { isFinal: true, reason: 'InvalidSpec', message } });
-  return { isSettled: true, nextLookAt: null };
+  await persist(ports, observation, { record, look, obstacle: { isFinal: true, ...problem } });
+  return { isSettled: true, nextLookAt: at + OBSTACLE_INTERVAL_MS };
+}
+
+function describe(
+  problems: readonly { readonly path: string; readonly message: string }[],
+): Pick<Obstacle, 'reason' | 'message'> {
+  return { reason: 'InvalidSpec', message: problems.map(({ path, message }) => `${path}: ${message}`).join('; ') };
+}
+
+/** Two Rollouts that moved the same pods or the same route would undo each other: the older one has them. */
+function claimProblem(
+  { rollouts }: RolloutReconcilerPorts,
+  rollout: Rollout,
+  { context }: RolloutRecord,
+): Pick<Obstacle, 'reason' | 'message'> | null {
+  if (context.release !== null) return null;
+  const { workloadRef, service } = rollout.spec;
+  const holder = rollouts
+    .list(rollout.metadata.namespace)
+    .filter(({ metadata }) => metadata.uid !== rollout.metadata.uid && isOlder(metadata, rollout.metadata))
+    .find(({ spec }) => spec.workloadRef.name === workloadRef.name || spec.service.name === service.name);
+  if (holder === undefined) return null;
+  const [field, name] =
+    holder.spec.workloadRef.name === workloadRef.name
+      ? ['spec.workloadRef.name', `Deployment ${workloadRef.name}`]
+      : ['spec.service.name', `Service ${service.name}`];
+  const message = `${field}: ${name} belongs to the older Rollout ${holder.metadata.name}: delete one of the two`;
+  return { reason: 'AlreadyClaimed', message };
+}
+
+function isOlder(a: Rollout['metadata'], b: Rollout['metadata']): boolean {
+  const [first, second] = [a, b].map(({ creationTimestamp = '', uid = '' }) => `${creationTimestamp}/${uid}`);
+  return (first ?? '') < (second ?? '');
 }
 
 /** Only for showing the status of a Rollout whose spec gives no plan; nothing is decided with it. */

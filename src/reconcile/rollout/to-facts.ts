@@ -1,4 +1,5 @@
 import { ABSENT, type Facts, type RevisionFact, type VerdictFact } from '../../../machines/rollout/facts.ts';
+import { FINALIZER } from '../../effects/rollout-effects.ts';
 import type { Deployment, ReplicaSet } from '../../workloads/objects.ts';
 import { isReady, problemOf } from '../../workloads/pods.ts';
 import { revisionOfReplicaSet, revisionOfTemplate } from '../../workloads/revision.ts';
@@ -16,13 +17,20 @@ export function toFacts(observation: RolloutObservation, record: RolloutRecord):
     active: deployment === undefined ? null : activeRevision(deployment, replicaSets),
     revisions: revisionFacts(observation, record),
     route: observation.route.observed,
+    routeRestored: observation.route.isRestored,
+    held: rollout.metadata.finalizers?.includes(FINALIZER) === true,
     originalKept: record.original !== null,
     traffic: observation.traffic ?? null,
     evidence: evidenceFact(observation),
     verdict: release === null ? null : jointVerdict(observation, release.revision),
-    failedRequests: observation.evidence?.batches.reduce((sum, { canary }) => sum + canary.failures, 0) ?? 0,
+    failed: failedOf(observation, release?.revision),
     request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
   };
+}
+
+function failedOf({ evidence }: RolloutObservation, revision: string | undefined): Facts['failed'] {
+  if (evidence === null || revision === undefined) return null;
+  return { revision, requests: evidence.batches.reduce((sum, { canary }) => sum + canary.failures, 0) };
 }
 
 function evidenceFact({ evidence }: RolloutObservation): Facts['evidence'] {
@@ -41,6 +49,7 @@ function workloadFact(
     generation: deployment.metadata.generation ?? 0,
     paused: deployment.spec.paused === true,
     settled: isSettled(deployment, replicaSets),
+    rolling: runningReplicaSets(deployment, replicaSets).length > 1,
     replicas: deployment.spec.replicas ?? 1,
   };
 }
@@ -76,6 +85,7 @@ function revisionFacts(observation: RolloutObservation, { context }: RolloutReco
       ...ABSENT,
       owner: isControlledBy(replicaSet, deployment?.metadata.uid) ? 'Deployment' : 'Rollout',
       replicas: replicaSet.spec.replicas ?? 1,
+      available: replicaSet.status?.availableReplicas ?? 0,
     };
   }
   const named = [context.stable, context.release?.revision].filter((revision) => revision != null);
@@ -86,10 +96,23 @@ function revisionFacts(observation: RolloutObservation, { context }: RolloutReco
       ready: own.filter(isReady).length,
       left: own.length,
       problem: problemOf(own),
-      service: services.get(revision) ?? ABSENT.service,
+      service: serviceFact(services, revision, own.filter(isReady).length),
     };
   }
   return facts;
+}
+
+/**
+ * A Service that could not be read is neither ready nor gone: nothing goes forward on it, and nothing goes back because of it.
+ */
+function serviceFact(
+  services: RolloutObservation['services'],
+  revision: string,
+  ready: number,
+): RevisionFact['service'] {
+  const reading = services.get(revision);
+  if (reading === 'unknown') return { exists: true, readyEndpoints: ready, policiesInStep: false };
+  return reading ?? ABSENT.service;
 }
 
 /** One verdict out of several objectives: the worst decides. */

@@ -1,0 +1,28 @@
+import type { Rollout } from '../../api/rollout.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { IndexFunction, Kind, KubeObject, Reflector } from '../../kube/port.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
+import { observeIndexes } from './observe.ts';
+import type { TriggerSources } from './triggers.ts';
+
+/** Makes a local copy of the objects of a kind, of the namespaces that the controller is for. */
+export type Reflect = <T extends KubeObject>(
+  kind: Kind,
+  indexes?: Readonly<Record<string, IndexFunction<T>>>,
+) => Reflector<T>;
+
+/** Local copies of everything that concerns Rollouts. */
+export type RolloutCopies = TriggerSources;
+
+export function createRolloutCopies(reflect: Reflect): RolloutCopies {
+  return {
+    rollouts: reflect<Rollout & KubeObject>(kinds.rollout),
+    deployments: reflect<Deployment>(kinds.deployment),
+    replicaSets: reflect<ReplicaSet>(kinds.replicaSet, observeIndexes.replicaSets),
+    pods: reflect<Pod>(kinds.pod, observeIndexes.pods),
+    services: reflect<KubeObject>(kinds.service),
+    endpointSlices: reflect<KubeObject>(kinds.endpointSlice),
+    virtualServices: reflect<KubeObject>(kinds.virtualService),
+    destinationRules: reflect<KubeObject>(kinds.destinationRule),
+  };
+}
