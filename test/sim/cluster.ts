@@ -98,9 +98,15 @@ export function createCluster(kube: FakeKube, clock: SimClock, dice: Dice): Clus
       return only && scale(only, wanted, own);
     }
     if (current !== undefined && isSaturated(current, wanted)) {
-      for (const set of old) if (sizeOf(set) > 0) await scale(set, 0, own);
+      for (const set of old.filter((other) => sizeOf(other) > 0)) await scale(set, 0, own);
       return;
     }
+    await shareOut(own, active);
+  };
+
+  /** Several ReplicaSets share the Deployment's size in the proportions that they have. */
+  const shareOut = async (own: Deployment, active: readonly ReplicaSet[]): Promise<void> => {
+    const wanted = own.spec.replicas ?? 1;
     const total = active.reduce((sum, set) => sum + sizeOf(set), 0);
     const left = (wanted > 0 ? maxSize(own) : 0) - total;
     for (const set of active) {
@@ -142,12 +148,23 @@ export function createCluster(kube: FakeKube, clock: SimClock, dice: Dice): Clus
     const up = Math.min(wanted - size, maxSize(own) - total);
     if (up > 0) return scale(current, size + up, own);
     if (size === wanted) await scale(current, size, own);
+    await retire(own, current, old);
+  };
+
+  /** Takes pods from old ReplicaSets, those that are not ready first, as far as maxUnavailable allows. */
+  const retire = async (own: Deployment, current: ReplicaSet, old: readonly ReplicaSet[]): Promise<void> => {
+    const wanted = own.spec.replicas ?? 1;
+    const least = wanted - Math.floor(wanted / 4);
+    const total = [current, ...old].reduce((sum, set) => sum + sizeOf(set), 0);
     const available = [current, ...old].reduce((sum, set) => sum + availableOf(set), 0);
-    let down = available - (wanted - Math.floor(wanted / 4));
+    let mayGo = total - least - (sizeOf(current) - availableOf(current));
+    let mayStop = available - least;
     for (const set of old) {
-      const less = Math.min(sizeOf(set), Math.max(0, down));
-      if (less > 0) await scale(set, sizeOf(set) - less, own);
-      down -= less;
+      const unready = Math.max(0, Math.min(mayGo, sizeOf(set) - availableOf(set)));
+      const ready = Math.max(0, Math.min(mayStop, mayGo - unready, sizeOf(set) - unready));
+      mayGo -= unready + ready;
+      mayStop -= ready;
+      if (unready + ready > 0) await scale(set, sizeOf(set) - unready - ready, own);
     }
   };
 
@@ -192,28 +209,32 @@ export function createCluster(kube: FakeKube, clock: SimClock, dice: Dice): Clus
   const isEnded = (pod: Pod): boolean => !running.has(pod.metadata.name);
 
   const syncPods = async (): Promise<void> => {
-    const now = clock.now();
     for (const pod of pods()) {
-      const { name, deletionTimestamp } = pod.metadata;
-      const process = running.get(name);
-      if (process === undefined) continue;
-      if (deletionTimestamp !== undefined && process.endsAt > now + GRACE_MS) process.endsAt = now + GRACE_MS;
-      if (process.endsAt <= now) {
-        running.delete(name);
-        await kube.mergePatch(ref(kinds.pod, name), { metadata: { finalizers: [] } }, CONTROLLER);
-        if (deletionTimestamp === undefined) await kube.delete(ref(kinds.pod, name));
-        isDirty = true;
-      } else if (process.crashAt <= now) {
-        await setReady(pod, false);
-        process.crashAt = Number.POSITIVE_INFINITY;
-        process.readyAt = Number.POSITIVE_INFINITY;
-      } else if (process.readyAt <= now && !isReadyPod(pod) && deletionTimestamp === undefined) {
-        const { crashAfterMs } = behaviourOf(process.image);
-        if (crashAfterMs !== null) process.crashAt = now + crashAfterMs;
-        process.readyAt = Number.POSITIVE_INFINITY;
-        await setReady(pod, true);
-      }
+      const process = running.get(pod.metadata.name);
+      if (process !== undefined) await syncPod(pod, process);
     }
+  };
+
+  const syncPod = async (pod: Pod, process: Running): Promise<void> => {
+    const now = clock.now();
+    const isTerminating = pod.metadata.deletionTimestamp !== undefined;
+    if (isTerminating) process.endsAt = Math.min(process.endsAt, now + GRACE_MS);
+    if (process.endsAt <= now) return endPod(pod);
+    if (process.crashAt <= now) {
+      process.crashAt = Number.POSITIVE_INFINITY;
+      return setReady(pod, false);
+    }
+    if (process.readyAt > now || isTerminating) return;
+    const { crashAfterMs } = behaviourOf(process.image);
+    process.readyAt = Number.POSITIVE_INFINITY;
+    if (crashAfterMs !== null) process.crashAt = now + crashAfterMs;
+    await setReady(pod, true);
+  };
+
+  const endPod = async ({ metadata: { name } }: Pod): Promise<void> => {
+    running.delete(name);
+    await kube.mergePatch(ref(kinds.pod, name), { metadata: { finalizers: [] } }, CONTROLLER);
+    isDirty = true;
   };
 
   const setReady = async (pod: Pod, ready: boolean): Promise<void> => {

@@ -5,6 +5,7 @@ import { isAppError } from '../../src/lib/errors.ts';
 import type { MetricsProvider } from '../../src/metrics/provider.ts';
 import { createSampler } from '../../src/metrics/sampler.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
+import { createRolloutCopies } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
 import { createRoutes } from '../../src/routing/routes.ts';
 import type { ControllerMetrics } from '../../src/telemetry/metrics.ts';
@@ -47,13 +48,17 @@ export function startController(options: SimControllerOptions): SimController {
   const link = createLink(kube, { ...options, isDead });
   const log = logTo((line) => trace(`${name}: ${line}`), fail);
   const queue = createMemoryQueue({ clock, random: dice.next });
+  const copies = createRolloutCopies(
+    <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>) =>
+      createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead }),
+  );
+  const { services: service, endpointSlices: endpointSlice, destinationRules: destinationRule } = copies;
   const controller = createRolloutController({
     ...{ kube: link, queue, clock, log, metrics: silentMetrics },
     sampler: createSampler({ provider, clock, random: dice.next, cellMs: 250 }),
-    routes: createRoutes({ kube: link }),
+    routes: createRoutes({ kube: link, reflectors: { service, endpointSlice, destinationRule } }),
     events: { record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`) },
-    reflect: <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>) =>
-      createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead }),
+    copies,
     workers: 1,
   });
   void controller.start(stop.signal);

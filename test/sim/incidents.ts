@@ -36,15 +36,19 @@ export async function happen(world: World, incident: Incident, restartMs: () => 
     case 'crashNow':
       for (const controller of world.controllers) controller.kill();
       return restartSoon();
-    case 'crashAtWrite':
+    case 'crashAtWrite': {
+      let left = incident.skip;
       world.onWrite = (moment, write, controller) => {
         if (moment !== incident.moment || controller === undefined) return;
+        left -= 1;
+        if (left >= 0) return;
         monitor.note(`crash ${moment} ${write}`);
         world.onWrite = () => {};
         controller.kill();
         restartSoon();
       };
       return;
+    }
     case 'secondController': {
       const earlier = [...world.controllers];
       world.startController();

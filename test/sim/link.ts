@@ -41,18 +41,26 @@ export function createLink(kube: Kube, options: LinkOptions): Kube {
     await clock.sleep(dice.chance(0.05) ? dice.int(100, 1500) : dice.int(1, 30));
   };
 
+  /** The way there. A request that was on its way when its sender died may still arrive. */
+  const send = async <R>(isWrite: boolean, run: () => Promise<R>): Promise<R> => {
+    await whileAlive();
+    await wait();
+    if (isDead() && isWrite && dice.chance(0.5)) await run().catch(() => undefined);
+    await whileAlive();
+    return await run();
+  };
+
   const call = async <R>(verb: keyof Kube, what: Described, run: () => Promise<R>): Promise<R> => {
     const context = contextOf('update', what.kind, what);
     const isWrite = !READS.includes(verb);
     const text = `${verb} ${what.kind.kind} ${what.name ?? ''}`;
     await whileAlive();
     if (isWrite) onWrite('before', text);
-    await whileAlive();
-    await wait();
-    await whileAlive();
-    if (dice.chance(quality().failures)) throw unavailable(context);
-    if (isWrite && dice.chance(quality().conflicts)) throw conflict(context);
-    const answer = await run();
+    const answer = await send(isWrite, async () => {
+      if (dice.chance(quality().failures)) throw unavailable(context);
+      if (isWrite && dice.chance(quality().conflicts)) throw conflict(context);
+      return await run();
+    });
     if (isWrite && answer !== undefined) onOwnWrite(answer as KubeObject);
     if (isWrite) onWrite('after', text);
     await whileAlive();

@@ -1,8 +1,9 @@
+import type { Release } from '../../machines/rollout/context.ts';
 import { routeFor } from '../../machines/rollout/desired.ts';
 import type { Route } from '../../machines/rollout/facts.ts';
 import type { Rollout } from '../../src/api/rollout.ts';
 import { kinds } from '../../src/kube/kinds.ts';
-import type { KubeObject } from '../../src/kube/port.ts';
+import type { Kind, KubeObject } from '../../src/kube/port.ts';
 import { planRollout } from '../../src/plan/rollout-plan.ts';
 import { type RolloutRecord, recordOf } from '../../src/reconcile/rollout/record.ts';
 import type { VirtualService } from '../../src/routing/routers/istio-types.ts';
@@ -74,6 +75,11 @@ export function createMonitor(
     }
   };
 
+  const onRolloutCommit = ({ type, object, before }: FakeCommit): void => {
+    if (type === 'DELETED') note('Rollout is gone');
+    else onRollout(object as unknown as Rollout, before as unknown as Rollout | undefined);
+  };
+
   const onRoute = ({ type, object }: FakeCommit): void => {
     const { spec } = object as VirtualService;
     const weights = weightsOf(type === 'DELETED' ? undefined : spec);
@@ -84,8 +90,9 @@ export function createMonitor(
   const onOwnWrite = (object: KubeObject): void => {
     if (object.kind !== kinds.virtualService.kind) return;
     const { spec } = object as VirtualService;
-    const sum = (spec.http?.at(-1)?.route ?? []).reduce((total, { weight = 0 }) => total + weight, 0);
-    if (![0, 100, 10_000].includes(sum)) fail(`the weights sum to ${sum}`);
+    const destinations = spec.http?.at(-1)?.route ?? [];
+    const sum = destinations.reduce((total, { weight = 0 }) => total + weight, 0);
+    if (destinations.length > 1 && ![100, 10_000].includes(sum)) fail(`the weights sum to ${sum}`);
     checkDecided(weightsOf(spec));
   };
 
@@ -97,15 +104,17 @@ export function createMonitor(
     const decided = [...record.expected, wantedBy(record, rollout)].filter((route) => route !== null);
     const isDecided = decided.some((route) => route.kind === 'revisions' && isSame(hostsOf(route), weights));
     if (!isDecided) fail(`a route was written that no stored decision asks for: ${JSON.stringify([...weights])}`);
-    const { release } = record.context;
-    if (release === null) return;
+    if (record.context.release !== null) checkRelease(record.context.release, weights, rollout);
+  };
+
+  const checkRelease = (release: Release, weights: ReadonlyMap<string, number>, rollout: Rollout): void => {
     const canary = weights.get(`${NAME}-${release.revision}`) ?? 0;
     const own = taken.get(release.startedAt) ?? { weights: [], isWithdrawn: false };
     taken.set(release.startedAt, own);
-    if (canary > 0 && own.isWithdrawn && !monitor.excuses.hasInterference)
+    if (canary === 0) own.isWithdrawn = own.weights.length > 0;
+    else if (own.isWithdrawn && !monitor.excuses.hasInterference)
       fail('a release got weight again after it was taken back');
-    if (canary === 0 && own.weights.length > 0) own.isWithdrawn = true;
-    if (canary > 0 && own.weights.at(-1) !== canary) own.weights.push(canary);
+    else if (own.weights.at(-1) !== canary) own.weights.push(canary);
     checkOrder(own.weights, rollout);
   };
 
@@ -116,8 +125,9 @@ export function createMonitor(
     if (!isPrefix) fail(`steps were skipped or repeated: weights ${weights.join(', ')} of ${asked.join(', ')}`);
   };
 
-  const onServiceDeleted = ({ metadata }: KubeObject): void => {
-    note(`Service ${metadata.name} deleted`);
+  const onService = ({ type, object: { metadata } }: FakeCommit): void => {
+    if (type !== 'MODIFIED') note(`Service ${metadata.name} ${type}`);
+    if (type !== 'DELETED') return;
     if (!metadata.name.startsWith(`${NAME}-`)) return;
     const stored = kube
       .all<VirtualService>(kinds.virtualService)
@@ -173,6 +183,14 @@ export function createMonitor(
     if (ownerKind(set) === 'Rollout') fail(`${answer.proxy} reached the canary pod ${answer.pod} by the plain route`);
   };
 
+  const watched = new Map<Kind, (commit: FakeCommit) => void>([
+    [kinds.rollout, onRolloutCommit],
+    [kinds.virtualService, onRoute],
+    [kinds.service, onService],
+    [kinds.replicaSet, onReplicaSet],
+    [kinds.deployment, ({ object, before }) => onDeployment(object as Deployment, before as Deployment | undefined)],
+  ]);
+
   const monitor: Monitor = {
     violations: [],
     trace: [],
@@ -187,15 +205,7 @@ export function createMonitor(
       return failed;
     },
     onCommit(commit) {
-      const { kind, type, object, before } = commit;
-      if (kind === kinds.rollout && type !== 'DELETED')
-        onRollout(object as unknown as Rollout, before as unknown as Rollout | undefined);
-      if (kind === kinds.rollout && type === 'DELETED') note('Rollout is gone');
-      if (kind === kinds.virtualService) onRoute(commit);
-      if (kind === kinds.service && type === 'DELETED') onServiceDeleted(object);
-      if (kind === kinds.service && type === 'ADDED') note(`Service ${object.metadata.name} created`);
-      if (kind === kinds.replicaSet) onReplicaSet(commit);
-      if (kind === kinds.deployment) onDeployment(object as Deployment, before as Deployment | undefined);
+      watched.get(commit.kind)?.(commit);
     },
     onOwnWrite,
     onAnswers(answers) {

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { KubeObject } from '../../src/kube/port.ts';
 import { recordOf } from '../../src/reconcile/rollout/record.ts';
-import { NAME } from './cluster.ts';
+import { GOOD, imageOf, NAME } from './cluster.ts';
 import { createDice } from './dice.ts';
 import { act, calm, happen } from './incidents.ts';
 import { QUIET_AT_MS, type Scenario, scenarioOf } from './scenario.ts';
-import { createWorld, USER_ROUTE, type World } from './world.ts';
+import { createWorld, templateOf, USER_ROUTE, type World } from './world.ts';
 
 /** How long a world that is left alone may take to come to rest: the deadline of a release, and the way back. */
 const REST_LIMIT_MS = 420_000;
@@ -21,6 +21,8 @@ export interface Finished {
   readonly outcomes: readonly string[];
   readonly failedRequests: number;
   readonly kills: number;
+  /** False where nothing but one good release happened. */
+  readonly isDisturbed: boolean;
 }
 
 /** Plays the scenario of one seed to its end. Throws what was violated, with the seed and what led to it. */
@@ -44,6 +46,7 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Fin
     outcomes: history.map(({ kind }) => kind),
     failedRequests: world.monitor.failed,
     kills: world.controllers.length - 1,
+    isDisturbed: scenario.incidents.length > 1 || scenario.versions['v2'] !== GOOD,
   };
 }
 
@@ -75,9 +78,7 @@ async function comeToRest(world: World): Promise<void> {
   monitor.note('QUIET from now on');
   for (const quietAt = clock.now(); !(await restWithin(world, 30_000)); ) {
     if (clock.now() > quietAt + REST_LIMIT_MS) throw new Error(`not at rest: ${notAtRest(world).join('; ')}`);
-    if (!needsOperator(world)) continue;
-    monitor.note('an operator resumes');
-    await act(world, 'Resume');
+    await operate(world);
   }
   // Rest is only rest if it lasts, also for a controller that knows nothing.
   for (const controller of world.controllers) controller.kill();
@@ -96,9 +97,19 @@ async function restWithin(world: World, limitMs: number): Promise<boolean> {
   return false;
 }
 
-function needsOperator(world: World): boolean {
-  const status = world.rollout()?.status;
-  return status?.phase === 'Paused' || status?.waiting?.reason === 'RouteChanged';
+/** What a person does who reads the status. */
+async function operate(world: World): Promise<void> {
+  const { status } = world.rollout() ?? {};
+  if (status?.phase === 'Paused' || status?.waiting?.reason === 'RouteChanged') {
+    world.monitor.note('an operator resumes');
+    return act(world, 'Resume');
+  }
+  // Un-paused by hand, the Deployment cannot roll out a version whose pods never become ready.
+  const image = imageOf(world.deployment().spec.template);
+  const { readyAfterMs, crashAfterMs } = world.cluster.behaviourOf(image);
+  if (status?.phase !== 'Adopting' || (readyAfterMs !== null && crashAfterMs === null)) return;
+  world.monitor.note('an operator reverts the template');
+  await world.patch(kinds.deployment, NAME, { spec: { template: templateOf('v1') } });
 }
 
 const isAtRest = (world: World): boolean => notAtRest(world).length === 0;

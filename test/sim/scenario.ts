@@ -12,7 +12,7 @@ export type Incident = { readonly at: number } & (
   | { readonly kind: 'deleteRollout' }
   | { readonly kind: 'policy'; readonly connections: number }
   | { readonly kind: 'crashNow' }
-  | { readonly kind: 'crashAtWrite'; readonly moment: 'before' | 'after' }
+  | { readonly kind: 'crashAtWrite'; readonly moment: 'before' | 'after'; readonly skip: number }
   | { readonly kind: 'secondController'; readonly forMs: number }
   | { readonly kind: 'metricsOutage'; readonly forMs: number; readonly isScrape: boolean }
   | { readonly kind: 'badLink'; readonly forMs: number; readonly share: number }
@@ -36,6 +36,17 @@ export const QUIET_AT_MS = 120_000;
 const BAD: Behaviour = { ...GOOD, errorRatio: 0.3 };
 const UNREADY: Behaviour = { ...GOOD, readyAfterMs: null };
 const CRASHING: Behaviour = { ...GOOD, crashAfterMs: 9_000 };
+
+/** A good release whose controller is killed at one of its writes. */
+export function crashScenario(mode: Mode, moment: 'before' | 'after', skip: number): Scenario {
+  return {
+    ...{ mode, replicas: 2, onInconclusive: 'RollBack', versions: { v2: GOOD } },
+    incidents: [
+      { kind: 'crashAtWrite', moment, skip, at: 0 },
+      { kind: 'template', image: 'v2', at: 3_000 },
+    ],
+  };
+}
 
 /** What happens in the run of one seed. */
 export function scenarioOf(dice: Dice): Scenario {
@@ -90,7 +101,7 @@ function incident(dice: Dice, at: number): Incident {
     case 'policy':
       return { kind, at, connections: dice.int(1, 99) };
     case 'crashAtWrite':
-      return { kind, at, moment: dice.pick(['before', 'after'] as const) };
+      return { kind, at, moment: dice.pick(['before', 'after'] as const), skip: dice.int(0, 5) };
     case 'secondController':
       return { kind, at, forMs: dice.int(500, 20_000) };
     case 'metricsOutage':
