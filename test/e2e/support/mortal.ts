@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { type ControllerProcess, startController } from '../../../lab/shop/controller-process.ts';
-import { logFileOf } from './lab-parts.ts';
+import { labState, logFileOf } from './lab-parts.ts';
 
 /** One `kill -9`, and how long it took until there was a controller again. */
 export interface Strike {
@@ -27,8 +28,10 @@ export interface Mortal {
   /** SIGKILL at this very moment; resolves when it is gone. */
   kill(): Promise<void>;
   strikes(): readonly Strike[];
-  /** Rejects when a controller could not be started again. */
+  /** Resolves when there is a controller again. */
   settled(): Promise<void>;
+  /** `work`, or the reason why no controller could be started again, whichever comes first. */
+  outlive<T>(work: Promise<T>): Promise<T>;
   /** SIGTERM. */
   close(): Promise<void>;
 }
@@ -36,11 +39,19 @@ export interface Mortal {
 export function createMortal({ name, port, env = {} }: MortalOptions): Mortal {
   const strikes: Strike[] = [];
   const logFile = logFileOf(name);
+  // It is started so often that compiling would be most of the test.
+  const compileCache = join(labState(), 'compile-cache');
   let controller: ControllerProcess | undefined;
   let revival = Promise.resolve();
 
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+
   const start = async (): Promise<void> => {
-    controller = await startController({ logFile, port, env });
+    controller = await startController({ logFile, port, env: { NODE_COMPILE_CACHE: compileCache, ...env } });
   };
   const take = (): ControllerProcess | undefined => {
     const taken = controller;
@@ -56,14 +67,14 @@ export function createMortal({ name, port, env = {} }: MortalOptions): Mortal {
       if (gone === undefined) return;
       const atMs = Date.now();
       revival = gone.then(start).then(() => void strikes.push({ why, atMs, backAfterMs: Date.now() - atMs }));
-      // Whoever waits for `settled` gets the error; until then it is nobody's.
-      revival.catch(() => undefined);
+      revival.catch(fail);
     },
     async kill() {
       await take()?.kill();
     },
     strikes: () => strikes,
     settled: () => revival,
+    outlive: (work) => Promise.race([work, failed]),
     async close() {
       await revival.catch(() => undefined);
       await take()?.stop();
