@@ -113,6 +113,8 @@ function createShared(parts: {
   let worker: { readonly handler: Handler; readonly concurrency: number } | undefined;
   /** Since then keys wait, and none was taken although a worker was free. */
   let idleSinceMs = clock.now();
+  /** Wakes that were due before our worker began, such as those of a replica that died, are not its delay. */
+  let workingSinceMs = clock.now();
 
   const inTime = <T>(work: Promise<T>): Promise<T> =>
     deadline(work, { clock, afterMs: SEND_TIMEOUT_MS, what: 'no answer from Redis' });
@@ -164,11 +166,13 @@ function createShared(parts: {
     },
     start(handler: Handler, concurrency: number): void {
       worker = { handler, concurrency };
+      workingSinceMs = clock.now();
       memory.start((key, reasons) => lock(key, () => handler(key, reasons)), concurrency);
       state.session?.start(work, concurrency);
     },
     /** Redis is there: it gets all that is still to do. */
     takeOver(): void {
+      workingSinceMs = clock.now();
       if (worker !== undefined) state.session?.start(work, worker.concurrency);
       const backlog = memory.drain();
       for (const { key, reasons } of backlog.keys) outbox.add(key, reasons[0] ?? 'resync');
@@ -197,7 +201,8 @@ function createShared(parts: {
       const asked = Promise.all([session.waitingKeys(), session.nextWakeMs()]);
       const [keys, wakeMs] = await inTime(asked).catch(() => [0, undefined] as const);
       if (keys === 0) idleSinceMs = clock.now();
-      const since = Math.min(idleSinceMs, wakeMs ?? Number.POSITIVE_INFINITY);
+      const wakeSinceMs = Math.max(workingSinceMs, wakeMs ?? Number.POSITIVE_INFINITY);
+      const since = Math.min(idleSinceMs, wakeSinceMs);
       return session === state.session && clock.now() - since >= HALT_MS;
     },
     async idle(): Promise<void> {

@@ -224,6 +224,24 @@ describe('the queue on Redis', () => {
       await recorder.reached('a', 1);
     });
 
+    test('is not halted by the overdue wakes that a dead replica has left behind', async () => {
+      const { queue: dead } = await readyQueue();
+      const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 60_000);
+      for (let index = 1; index <= 50; index += 1) dead.wakeAt(`left ${index}`, 'look', Date.now());
+      await eventually('the wakes in Redis', async () => (await redis.command('LLEN', 'sluice:wake:wait')) === ':50');
+      now.mockRestore();
+      const states: string[] = [];
+      const heir = createBullQueue({
+        ...{ redisUrl: redis.url, clock: systemClock },
+        onStateChange: ({ state: entered }) => states.push(entered),
+      });
+      open.push(heir);
+      const recorder = new Recorder();
+      heir.start(recorder.handler, 2);
+      for (let index = 1; index <= 50; index += 1) await recorder.reached(`left ${index}`, 1);
+      expect(states).toEqual(['ready']);
+    });
+
     test('does not notice that its connections are cut', async () => {
       const { queue, recorder } = await readyQueue();
       queue.start(recorder.handler, 2);
