@@ -32,6 +32,8 @@ export type Config = z.output<typeof schema>;
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const problems = parsed.error.issues.map(({ path: [name = ''], message }) =>
+    environment[String(name)] === undefined ? `${String(name)} is required` : `${String(name)}: ${message}`,
+  );
   throw new AppError('ConfigError', 'CONFIG_INVALID', `the environment is not as it must be: ${problems.join('; ')}`);
 }

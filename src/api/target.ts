@@ -12,7 +12,7 @@ export const workloadRefSchema = immutable(
   z.strictObject({
     kind: z.enum(['Deployment']).describe('Kind of the workload. Only Deployment.').default('Deployment'),
     name: subdomainName().describe(
-      "Name of the Deployment, in the Rollout's namespace. Sluice sets `spec.paused` on it and changes nothing else; a change of its pod template starts a release.",
+      "Name of the Deployment, in the Rollout's namespace. Sluice sets `spec.paused` on it, and raises `spec.replicas` again where an autoscaler shrank the service during a release; a change of its pod template starts a release.",
     ),
   }),
   'is immutable: create a new Rollout for another workload and delete this one',

@@ -3,6 +3,7 @@ import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import { brokenConditionRules } from '../../../test/support/conditions-check.ts';
 import { MachineWorld } from '../../../test/support/machine-world.ts';
 import { conditionsOf } from './conditions.ts';
+import { waitOf } from './waiting.ts';
 
 const EDITED = { kind: 'foreign', message: 'changed by somebody else', namesRevisions: true } as const;
 
@@ -32,6 +33,22 @@ function afterAnEdit(state: RolloutState): Readonly<Record<string, string>> {
 describe('an edit of the route by somebody else', () => {
   it('stalls a release that goes forward, which then is not reconciling', () => {
     expect(afterAnEdit('Holding')).toMatchObject({ Ready: 'False', Stalled: 'True', Reconciling: 'False' });
+  });
+
+  it('that names revisions stalls also a promoted release, and says so as what it waits for', () => {
+    const world = new MachineWorld();
+    world.pass(2_000);
+    world.release('v2');
+    world.passUntil('Returning');
+    world.route = EDITED;
+    const record = {
+      state: 'Returning',
+      context: world.machine.context,
+      spec: null,
+      original: null,
+      expected: [],
+    } as const;
+    expect(waitOf(record, world.look())).toMatchObject({ reason: 'RouteChanged', message: EDITED.message });
   });
 
   it('does not stall a release on its way back once it names no revision', () => {

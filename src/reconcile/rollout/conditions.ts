@@ -1,9 +1,9 @@
 import type { RolloutContext } from '../../../machines/rollout/context.ts';
 import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
-import { isRouteHeld } from '../../../machines/rollout/guards.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import type { Obstacle } from './obstacle.ts';
+import { isHeldByEdit } from './waiting.ts';
 
 type Condition = NonNullable<RolloutStatus['conditions']>[number];
 
@@ -48,26 +48,19 @@ function ready({ state, context, facts, message, obstacle, phase }: ConditionsIn
 }
 
 function reconciling(input: ConditionsInput): Draft {
-  const { state, message, obstacle, phase } = input;
-  const isStalled = obstacle?.isFinal === true || isHeldByEdit(input);
+  const { state, context, facts, message, obstacle, phase } = input;
+  const isStalled = obstacle?.isFinal === true || isHeldByEdit(state, context, facts);
   const isBusy = (state !== 'Idle' || phase === 'Adopting') && state !== 'Gone' && !isStalled;
   return { type: 'Reconciling', status: isBusy ? 'True' : 'False', reason: phase, message };
 }
 
 function stalled(input: ConditionsInput): Draft {
-  const { obstacle, facts } = input;
+  const { state, context, obstacle, facts } = input;
   if (obstacle?.isFinal) return { type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message };
-  if (facts.route.kind === 'foreign' && isHeldByEdit(input)) {
+  if (facts.route.kind === 'foreign' && isHeldByEdit(state, context, facts)) {
     return { type: 'Stalled', status: 'True', reason: 'RouteChanged', message: facts.route.message };
   }
   return { type: 'Stalled', status: 'False', reason: 'Proceeding', message: 'nothing needs an edit' };
-}
-
-/** Nothing goes on before somebody says what is to become of the edited route; a release on its way back mostly needs no word. */
-function isHeldByEdit({ state, context, facts }: ConditionsInput): boolean {
-  const { release } = context;
-  if (release === null || facts.route.kind !== 'foreign' || state === 'Withdrawing') return false;
-  return isRouteHeld(context, facts) && (release.outcome === null || facts.route.namesRevisions);
 }
 
 function releaseConditions(input: ConditionsInput): readonly Draft[] {

@@ -140,7 +140,8 @@ function lastActionOf({ record, observation }: ProjectInput): Pick<RolloutStatus
   const { action } = observation.rollout.spec;
   if (action === undefined) return {};
   const { release, history } = record.context;
-  const isMeant = release?.revision === action.revision || history.at(-1)?.revision === action.revision;
+  // Once a release is over the request stays in the spec: it is told as what it was, until another release begins.
+  const isMeant = (release ?? history.at(-1))?.revision === action.revision;
   const { type, revision, id } = action;
   return {
     lastAction: {

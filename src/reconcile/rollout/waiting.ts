@@ -33,7 +33,7 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
   if (isUnsecured(record, look))
     return wait('PausingDeployment', 'pauses the Deployment, so that a new template is released instead of rolled out');
   if (release === null) return restWait(state, context, facts);
-  if (isRouteHeld(context, facts) && facts.route.kind === 'foreign' && release.outcome === null) {
+  if (facts.route.kind === 'foreign' && isHeldByEdit(state, context, facts)) {
     return wait('RouteChanged', facts.route.message);
   }
   const isUnderWay = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
@@ -45,6 +45,17 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
 /** True while the Deployment would still roll out a new template by itself, before its first pause. */
 export function isUnsecured({ state }: RolloutRecord, { facts }: Look): boolean {
   return state === 'Idle' && facts.workload?.paused === false;
+}
+
+/**
+ * True while nothing goes on before somebody says what is to become of the edited route. A release on its way back needs no word as long
+ * as nothing that it will delete is in the edit.
+ */
+export function isHeldByEdit(state: RolloutState, context: RolloutContext, facts: Facts): boolean {
+  const { release } = context;
+  const isWayBack = state === 'Withdrawing' || state === 'Relinquishing';
+  if (release === null || facts.route.kind !== 'foreign' || isWayBack) return false;
+  return isRouteHeld(context, facts) && (release.outcome === null || facts.route.namesRevisions);
 }
 
 function restWait(state: RolloutState, context: RolloutContext, facts: Facts): Wait {

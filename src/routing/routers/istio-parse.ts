@@ -43,13 +43,13 @@ function parseAdopted(
     return {
       kind: 'foreign',
       namesRevisions: false,
-      message: `VirtualService "${target.namespace}/${original.name}" was deleted during the release; apply it again, or \`sluice abort ${target.owner.name}\``,
+      message: `VirtualService "${target.namespace}/${original.name}" was deleted during the release, ${TAKEN_AWAY}`,
     };
   }
   const revisions = revisionsOf(known);
   const user = JSON.parse(original.spec) as VirtualServiceSpec;
   if (adopted.metadata.uid === original.uid) {
-    if (!isPlainExpected(known) && isEqual(adopted.spec, user)) return putBack(target, adopted);
+    if (!isPlainExpected(known) && isEqual(adopted.spec, user)) return putBack(adopted);
     const candidates = known.candidates.map((route) => ({ route, spec: splitSpec(target, user, route) }));
     return match(target, adopted, { candidates, revisions, unedited: user });
   }
@@ -63,11 +63,11 @@ function parseAdopted(
 const isPlainExpected = ({ candidates }: Known): boolean => candidates.some(({ kind }) => kind === 'plain');
 
 /** A user's unchanged file that is applied again, by hand or by GitOps, does this; writing over it would start a fight. */
-function putBack(target: RouteTarget, object: VirtualService): ObservedRoute {
+function putBack(object: VirtualService): ObservedRoute {
   return {
     kind: 'foreign',
     namesRevisions: false,
-    message: `${quoted(object)} was put back to what it was before the release by somebody else; ${choices(target)}`,
+    message: `${quoted(object)} was put back to what it was before the release by somebody else, ${TAKEN_AWAY}`,
   };
 }
 
@@ -75,7 +75,7 @@ function deleted(target: RouteTarget): ObservedRoute {
   return {
     kind: 'foreign',
     namesRevisions: false,
-    message: `Sluice's own VirtualService for "${target.namespace}/${target.service}" was deleted by somebody else; ${choices(target)}`,
+    message: `Sluice's own VirtualService for "${target.namespace}/${target.service}" was deleted by somebody else, ${TAKEN_AWAY}`,
   };
 }
 
@@ -140,10 +140,10 @@ function quoted({ metadata }: VirtualService): string {
   return `VirtualService "${metadata.namespace}/${metadata.name}"`;
 }
 
-function cures(target: RouteTarget): string {
-  return `undo the edit, or ${choices(target)}`;
-}
+/** The plain Service selects the canary's pods too, so the release cannot go on. */
+const TAKEN_AWAY =
+  'so that the canary would get requests at a weight that nobody decided: leave the route to Sluice while a release is in progress, and release again';
 
-function choices({ owner: { name } }: RouteTarget): string {
-  return `\`sluice resume ${name}\` to let Sluice write its route again, or \`sluice abort ${name}\``;
+function cures({ owner: { name } }: RouteTarget): string {
+  return `undo the edit, or \`sluice resume ${name}\` to let Sluice write its route again, or \`sluice abort ${name}\``;
 }
