@@ -104,12 +104,13 @@ async function operate(world: World): Promise<void> {
     world.monitor.note('an operator resumes');
     return act(world, 'Resume');
   }
-  // Un-paused by hand, the Deployment cannot roll out a version whose pods never become ready.
+  // Rolled by hand, without us or before we came, a version whose pods never become ready has to be replaced by hand as well.
   const image = imageOf(world.deployment().spec.template);
   const { readyAfterMs, crashAfterMs } = world.cluster.behaviourOf(image);
-  if (status?.phase !== 'Adopting' || (readyAfterMs !== null && crashAfterMs === null)) return;
-  world.monitor.note('an operator reverts the template');
-  await world.patch(kinds.deployment, NAME, { spec: { template: templateOf('v1') } });
+  if (status?.canary !== undefined || (readyAfterMs !== null && crashAfterMs === null)) return;
+  world.monitor.note('an operator rolls the template back by hand');
+  world.monitor.excuses.hasInterference = true;
+  await world.patch(kinds.deployment, NAME, { spec: { paused: false, template: templateOf('v1') } });
 }
 
 const isAtRest = (world: World): boolean => notAtRest(world).length === 0;
@@ -141,6 +142,7 @@ function checkRest(world: World): void {
   const { mode, monitor } = world;
   const reasons = notAtRest(world);
   if (reasons.length > 0) throw new Error(`did not stay at rest: ${reasons.join('; ')}`);
+  checkVersion(world);
   const route = world.route();
   if (mode === 'owned' && route !== undefined) throw new Error(`VirtualService ${route.metadata.name} is left`);
   if (mode === 'owned' || monitor.excuses.hasInterference) return;
@@ -148,6 +150,16 @@ function checkRest(world: World): void {
     throw new Error(`the user's route is not as it was: ${JSON.stringify(route?.spec)}`);
   const owners = JSON.stringify(route?.metadata.managedFields);
   if (owners.includes('"sluice"')) throw new Error(`Sluice still owns fields of the user's route: ${owners}`);
+}
+
+/** A version that fails, or has no ready pods, is stable only where a person made it so. */
+function checkVersion({ cluster, deployment, monitor: { excuses } }: World): void {
+  const active = cluster.replicaSets().find(({ spec }) => (spec.replicas ?? 1) > 0);
+  if (active === undefined || excuses.hasInterference || excuses.mayPromote || deployment().spec.paused !== true)
+    return;
+  const image = imageOf(active.spec.template);
+  const { errorRatio, readyAfterMs } = cluster.behaviourOf(image);
+  if (errorRatio > 0.1 || readyAfterMs === null) throw new Error(`${image} was promoted`);
 }
 
 function report(seed: number, scenario: Scenario, { monitor, mode }: World, error: unknown): string {

@@ -37,13 +37,20 @@ const BAD: Behaviour = { ...GOOD, errorRatio: 0.3 };
 const UNREADY: Behaviour = { ...GOOD, readyAfterMs: null };
 const CRASHING: Behaviour = { ...GOOD, crashAfterMs: 9_000 };
 
+/** A release of a version of which three answers in ten are failures, with nothing else going on. */
+export function badScenario(mode: Mode): Scenario {
+  const first: Incident = { kind: 'template', image: 'v2', at: 3_000 };
+  return { mode, replicas: 3, onInconclusive: 'RollBack', versions: { v2: BAD }, incidents: [first] };
+}
+
 /** A good release whose controller is killed at one of its writes. */
 export function crashScenario(mode: Mode, moment: 'before' | 'after', skip: number): Scenario {
   return {
     ...{ mode, replicas: 2, onInconclusive: 'RollBack', versions: { v2: GOOD } },
     incidents: [
       { kind: 'crashAtWrite', moment, skip, at: 0 },
-      { kind: 'template', image: 'v2', at: 3_000 },
+      // Late enough that a controller that was killed before it adopted the Deployment has done so.
+      { kind: 'template', image: 'v2', at: 12_000 },
     ],
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runScenario, runSeed } from './run.ts';
-import { crashScenario } from './scenario.ts';
+import { badScenario, crashScenario } from './scenario.ts';
 
 const MODES = ['owned', 'adopted'] as const;
 const DEFAULT_SEEDS = 60;
@@ -21,6 +21,18 @@ describe('a release under disturbance', () => {
 
   it.runIf(only === undefined)('ends in every common way in some run', () => {
     for (const outcome of ['Promoted', 'RolledBack']) expect(ended.get(outcome) ?? 0).toBeGreaterThan(count / 20);
+  });
+});
+
+describe('a bad release', () => {
+  /** Two failures a second at 5 %: the judge needs three, scrapes come every 5 s, a route takes 0.2 s. */
+  const MOST_FAILURES = 40;
+
+  it.runIf(only === undefined).each([1, 2, 3, 4])('is taken back after few failed requests (%i)', async (seed) => {
+    const { outcomes, failedRequests } = await runScenario(badScenario(seed % 2 === 0 ? 'owned' : 'adopted'), seed);
+    expect(outcomes).toEqual(['RolledBack']);
+    expect(failedRequests).toBeGreaterThan(0);
+    expect(failedRequests).toBeLessThan(MOST_FAILURES);
   });
 });
 
