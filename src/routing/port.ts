@@ -49,6 +49,7 @@ export interface RouteReading {
 
 /** One revision's Service and the policies carried over to its host. */
 export interface RevisionServiceReading {
+  /** True while anything is left that `removeRevision` would delete: the Service, or a policy for its host. */
   readonly exists: boolean;
   /** Endpoints of the revision Service that are ready and not terminating. */
   readonly readyEndpoints: number;

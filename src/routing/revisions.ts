@@ -104,15 +104,16 @@ export function createRevisions(store: RouteStore, routerOf: (target: RouteTarge
     async read(target, revision) {
       const name = revisionServiceName(target, revision);
       const [user, existing] = [await service(target, target.service), await service(target, name)];
-      const exists = existing !== undefined && ownednessOf(target, existing) === 'ours';
+      const hasService = existing !== undefined && ownednessOf(target, existing) === 'ours';
       const slices = await store.list<EndpointSlice>(kinds.endpointSlice, target.namespace, {
         [SLICE_SERVICE_LABEL]: name,
       });
       const { wanted, existing: policies } = await policiesOf(target, revision);
-      const isInStep = exists && user !== undefined && isServiceInStep(target, revision, { user, existing });
+      const isInStep = hasService && user !== undefined && isServiceInStep(target, revision, { user, existing });
       return {
-        exists,
-        readyEndpoints: exists ? countReady(slices) : 0,
+        // A removal that was cut off has left a policy, which must not be forgotten.
+        exists: hasService || policies.size > 0,
+        readyEndpoints: hasService ? countReady(slices) : 0,
         policiesInStep:
           isInStep &&
           wanted.length === policies.size &&

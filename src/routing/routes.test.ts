@@ -357,6 +357,7 @@ describe('a revision Service', () => {
       },
     });
     await expect(cutOff.removeRevision(owned, 'aaa')).rejects.toThrow('killed');
+    expect(await routes.readRevision(owned, 'aaa')).toMatchObject({ exists: true, readyEndpoints: 0 });
     expect(await service('ord-aaa')).toBeUndefined();
     expect(await routes.listRevisions(owned)).toEqual(['aaa']);
     await routes.removeRevision(owned, 'aaa');
