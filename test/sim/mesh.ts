@@ -38,6 +38,7 @@ export interface Mesh {
 /** Slower than a route, faster than the propagation time that releases wait for. */
 const ENDPOINT_DELAY_MS = [30, 1_500] as const;
 export const ROUTE_DELAY_MS = [20, 200] as const;
+const WIRE_MS = [5, 60] as const;
 const SCRAPE_MS = 5_000;
 
 /** Callers whose proxies learn of routes and endpoints late, each in its own time, and whose requests follow what they know. */
@@ -62,6 +63,14 @@ export function createMesh(
   const routeNow = (): VirtualServiceSpec | undefined =>
     kube.all<VirtualService>(kinds.virtualService).find(({ spec }) => spec.hosts?.includes(NAME))?.spec;
 
+  /** A push that had to wait carries what is newest when its turn comes, as istiod's do. */
+  const push = (proxy: Proxy): void => {
+    const spec = routeNow();
+    send(`${proxy.name}/routes`, dice.int(...WIRE_MS), () => {
+      proxy.route = spec;
+    });
+  };
+
   const sendOne = (proxy: Proxy): Answer => {
     const { name, clusters } = proxy;
     const host = pickHost(proxy.route, dice);
@@ -83,12 +92,7 @@ export function createMesh(
       if (kind === kinds.virtualService) {
         const isSame = isDeepStrictEqual((object as VirtualService).spec, (before as VirtualService | undefined)?.spec);
         if (isSame && type === 'MODIFIED') return;
-        const spec = routeNow();
-        for (const proxy of proxies) {
-          send(`${proxy.name}/routes`, dice.int(...proxy.routeDelayMs), () => {
-            proxy.route = spec;
-          });
-        }
+        for (const proxy of proxies) send(`${proxy.name}/queue`, dice.int(...proxy.routeDelayMs), () => push(proxy));
       }
       if (kind === kinds.endpointSlice) {
         const endpoints = (object as EndpointSlice).endpoints

@@ -187,6 +187,7 @@ export function createMonitor(
     [kinds.rollout, onRolloutCommit],
     [kinds.virtualService, onRoute],
     [kinds.service, onService],
+    [kinds.destinationRule, ({ type, object }) => note(`DestinationRule ${object.metadata.name} ${type}`)],
     [kinds.replicaSet, onReplicaSet],
     [kinds.deployment, ({ object, before }) => onDeployment(object as Deployment, before as Deployment | undefined)],
   ]);
