@@ -37,6 +37,14 @@ export const ended: Announcement = ({ release }) => {
   };
 };
 
+/** Somebody changed the route in the middle of a release. */
+export const routeEdited: Announcement = (_, { facts: { route } }) => ({
+  kind: 'Announce',
+  severity: 'Warning',
+  reason: 'RouteChanged',
+  message: route.kind === 'foreign' ? route.message : '',
+});
+
 /** A deleted Rollout leaves its Deployment paused when anything else would roll out a template that was not judged. */
 export const letGo: Announcement = ({ stable }, { facts }) => {
   const isSafe = facts.workload === null || facts.workload.revision === stable;

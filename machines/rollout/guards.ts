@@ -37,6 +37,11 @@ export function hasConsent(context: RolloutContext, facts: Facts): boolean {
   return foreign != null && request?.type === 'Resume' && request.id !== foreign.requestId;
 }
 
+/** True at the first look that finds somebody else's content in the route. */
+export function isEditNew({ release }: RolloutContext, { facts }: Look): boolean {
+  return release !== null && release.foreign === null && facts.route.kind === 'foreign';
+}
+
 /** True while somebody else's content is in the route and nobody said that it may be replaced. */
 export function isRouteHeld(context: RolloutContext, facts: Facts): boolean {
   return facts.route.kind === 'foreign' && !hasConsent(context, facts);

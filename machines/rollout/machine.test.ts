@@ -125,6 +125,7 @@ describe('a release', () => {
     const count = world.performed.length;
     world.pass(120_000);
     expect(world.performed).toHaveLength(count);
+    expect(world.announced.filter(({ reason }) => reason === 'RouteChanged')).toHaveLength(1);
     world.route = ours;
     world.pass(300_000);
     expect(world.machine.context.stable).toBe('v2');

@@ -6,6 +6,7 @@ import {
   letGo,
   promoting,
   releaseStarted,
+  routeEdited,
   weightRaised,
 } from './announcements.ts';
 import { initialContext, type RolloutContext } from './context.ts';
@@ -18,6 +19,7 @@ import {
   isCanaryGone,
   isCanaryReady,
   isClean,
+  isEditNew,
   isHandedOver,
   isLastStep,
   isReleaseDue,
@@ -74,7 +76,10 @@ const when =
     holds(context, event);
 
 /** Keeps the times since when something has held; the only thing that changes without a transition. */
-const keepTime = (state: RolloutState) => ({ actions: [update((context, look) => remember(state, context, look))] });
+const keepTime = (state: RolloutState) => {
+  const keep = update((context, look) => remember(state, context, look));
+  return [{ guard: when(isEditNew), actions: [keep, announce(routeEdited)] }, { actions: [keep] }];
+};
 
 /** The Deployment is gone and so is the Rollout: nothing is left to put in order. */
 const forget = {
@@ -152,7 +157,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Idle',
             actions: [update(adopt), announce(adopted)],
           },
-          keepTime('Adopting'),
+          ...keepTime('Adopting'),
         ],
       },
     },
@@ -163,7 +168,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
           // Somebody rolled the Deployment without us: what it runs is the truth.
           { guard: when(isBetweenRevisions), target: 'Adopting', actions: [update(enter)] },
           { guard: when(isReleaseDue), target: 'OpeningStable', actions: [update(begin), announce(releaseStarted)] },
-          keepTime('Idle'),
+          ...keepTime('Idle'),
         ],
       },
     },
@@ -183,7 +188,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'RoutingStable',
             actions: [update(enter)],
           },
-          keepTime('OpeningStable'),
+          ...keepTime('OpeningStable'),
         ],
       },
     },
@@ -201,7 +206,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Scaling',
             actions: [update(enter)],
           },
-          keepTime('RoutingStable'),
+          ...keepTime('RoutingStable'),
         ],
       },
     },
@@ -221,7 +226,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Shifting',
             actions: [update(giveWeight), announce(weightRaised)],
           },
-          keepTime('Scaling'),
+          ...keepTime('Scaling'),
         ],
       },
     },
@@ -237,7 +242,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Holding',
             actions: [update(goOn)],
           },
-          keepTime('Shifting'),
+          ...keepTime('Shifting'),
         ],
       },
     },
@@ -251,7 +256,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             actions: [update(goOn)],
           },
           { guard: when(mayTakeStep), target: 'Scaling', actions: [update(takeStep)] },
-          keepTime('Holding'),
+          ...keepTime('Holding'),
         ],
       },
     },
@@ -260,7 +265,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
         LOOKED: [
           ...urgentFrom('Baking'),
           { guard: when(mayPromote), target: 'HandingOver', actions: [update(enter), announce(promoting)] },
-          keepTime('Baking'),
+          ...keepTime('Baking'),
         ],
       },
     },
@@ -275,7 +280,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Returning',
             actions: [update(promote), announce(ended)],
           },
-          keepTime('HandingOver'),
+          ...keepTime('HandingOver'),
         ],
       },
     },
@@ -288,7 +293,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Closing',
             actions: [update(enter)],
           },
-          keepTime('Returning'),
+          ...keepTime('Returning'),
         ],
       },
     },
@@ -301,7 +306,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             actions: [update(close)],
           },
           { guard: when((_, { facts }) => isClean(facts)), target: 'Idle', actions: [update(close)] },
-          keepTime('Closing'),
+          ...keepTime('Closing'),
         ],
       },
     },
@@ -315,7 +320,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'RemovingCanary',
             actions: [update(enter)],
           },
-          keepTime('Withdrawing'),
+          ...keepTime('Withdrawing'),
         ],
       },
     },
@@ -330,7 +335,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             actions: [update(begin), announce(releaseStarted)],
           },
           { guard: when(isCanaryGone), target: 'Returning', actions: [update(enter)] },
-          keepTime('RemovingCanary'),
+          ...keepTime('RemovingCanary'),
         ],
       },
     },
@@ -343,7 +348,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
             target: 'Closing',
             actions: [update(enter)],
           },
-          keepTime('Relinquishing'),
+          ...keepTime('Relinquishing'),
         ],
       },
     },
