@@ -85,7 +85,10 @@ describe('two controllers with one Redis', () => {
   });
 
   it('never worked on one key at the same time', async () => {
-    const reconciles = allLogs.flatMap(({ log, killedAtMs }) => readReconciles(log, killedAtMs));
+    // Redis may still hold keys of shops that other tests have closed.
+    const reconciles = allLogs
+      .flatMap(({ log, killedAtMs }) => readReconciles(log, killedAtMs))
+      .filter(({ key }) => SHOPS.includes(key.split('/')[0] ?? ''));
     const counts = allLogs.map(({ log }) => reconciles.filter((one) => one.log === log).length);
     expect(Math.min(...counts.slice(0, 2))).toBeGreaterThan(10);
     expect(new Set(reconciles.map(({ key }) => key)).size).toBe(SHOPS.length);
