@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+const LAB = { testTimeout: 600_000, hookTimeout: 300_000 };
+const LAB_ALONE = ['cli', 'outages', 'release', 'replicas'].map((name) => `test/e2e/${name}.lab.test.ts`);
+
 /** One project per tier of `npm test`; what a tier is for stands in CONTRIBUTING.md. */
 export default defineConfig({
   test: {
@@ -19,8 +22,10 @@ export default defineConfig({
       tier('golden', ['test/golden/**/*.test.ts']),
       tier('contract', ['test/contract/**/*.test.ts'], { testTimeout: 30_000, hookTimeout: 60_000 }),
       tier('simulation', ['test/sim/**/*.test.ts'], { testTimeout: 120_000 }),
-      // The lab is one cluster with two cores to share: its tests run one after the other.
-      tier('lab', ['test/e2e/**/*.test.ts'], { testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false }),
+      // Tests on the lab mostly wait, so several files share it.
+      tier('lab', ['test/e2e/**/*.test.ts'], { ...LAB, exclude: LAB_ALONE }),
+      // These stop parts of it, share its Redis, or measure.
+      tier('lab-alone', LAB_ALONE, { ...LAB, fileParallelism: false }),
     ],
   },
 });
@@ -28,7 +33,7 @@ export default defineConfig({
 function tier(
   name: string,
   include: string[],
-  options: { testTimeout?: number; hookTimeout?: number; fileParallelism?: boolean } = {},
+  options: { testTimeout?: number; hookTimeout?: number; fileParallelism?: boolean; exclude?: string[] } = {},
 ) {
   return { extends: true as const, test: { name, include, ...options } };
 }

@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { createKube } from '../../src/kube/client.ts';
-import type { Kind, Kube } from '../../src/kube/port.ts';
+import { describe, expect, test } from 'vitest';
+import type { Kind } from '../../src/kube/port.ts';
 import { createFakeKube } from '../support/fake-kube.ts';
 import { kubeContract } from './kube.contract.ts';
 
-const namespaces: Kind = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const configMaps: Kind = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 
 describe('the API server in memory', () => {
@@ -65,21 +62,5 @@ describe('the API server in memory', () => {
     kube.compact();
     const late = kube.watch(configMaps, { resourceVersion, signal })[Symbol.asyncIterator]().next();
     await expect(late).rejects.toMatchObject({ class: 'ConflictError', code: 'RESOURCE_VERSION_EXPIRED' });
-  });
-});
-
-describe('a real API server', () => {
-  const kubeconfig = process.env['SLUICE_E2E_KUBECONFIG'] ?? process.env['KUBECONFIG'];
-
-  beforeEach(({ skip }) => {
-    if (kubeconfig === undefined) skip('neither SLUICE_E2E_KUBECONFIG nor KUBECONFIG is set: run inside a lab');
-  });
-
-  kubeContract(async () => {
-    const kube: Kube = createKube({ kubeconfigPath: kubeconfig });
-    const name = `sluice-contract-${randomBytes(4).toString('hex')}`;
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-    await kube.create(namespaces, namespace, { fieldManager: 'test' });
-    return { kube, namespace: name };
   });
 });

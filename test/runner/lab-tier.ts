@@ -8,6 +8,11 @@ import { runVitest } from './vitest-run.ts';
 /** Its own name keeps the tests' lab apart from one that somebody works with. */
 const LAB_NAME = 'test';
 
+/** As in vitest.config.ts: these stop parts of the lab, share its Redis, or measure. */
+const ALONE = /(cli|outages|release|replicas)\.lab\.test\.ts$/;
+/** Files that share the lab at the same time; they mostly wait. */
+const SHARING = 3;
+
 /**
  * Runs the end-to-end tests inside a lab that is started for them and stopped after them. Where no lab is possible each test file
  * is a counted skip, and with CI=true a failure.
@@ -31,7 +36,10 @@ export async function runLabTier(context: TierContext): Promise<void> {
     );
   }
   try {
-    await runVitest({ project: 'lab', start: startInside(lab) }, context);
+    const start = startInside(lab);
+    const shared = files.filter((file) => !ALONE.test(file));
+    if (shared.length > 0) await runVitest({ project: 'lab', start, maxWorkers: SHARING }, context);
+    if (shared.length < files.length) await runVitest({ project: 'lab-alone', start }, context);
   } finally {
     context.terminal.activity('stopping the lab');
     await lab.close();

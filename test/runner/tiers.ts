@@ -19,10 +19,10 @@ export const tiers: readonly Tier[] = [
   vitestTier('golden', 'inputs and outputs kept as files'),
   {
     name: 'contract',
-    purpose: 'each port with each of its implementations; Redis is real',
+    purpose: 'each port with each of its implementations; Redis and Prometheus are real',
     async run(context) {
-      const { ensureRedis } = await import('./redis.ts');
-      const env = await ensureRedis(context);
+      const { ensureServers } = await import('./servers.ts');
+      const env = await ensureServers(context);
       await runVitest({ project: 'contract', env }, context);
     },
   },

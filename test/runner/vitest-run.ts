@@ -8,6 +8,8 @@ export interface VitestRun {
   /** Name of the Vitest project, which is the tier's name. */
   readonly project: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Files at the same time. Default: what the Vitest configuration says. */
+  readonly maxWorkers?: number;
   /** How to start Vitest, where not as a plain child process. */
   readonly start?: StartChild;
 }
@@ -35,6 +37,7 @@ export async function runVitest(run: VitestRun, context: TierContext): Promise<v
     run.project,
     '--reporter',
     './test/runner/vitest-reporter.ts',
+    ...(run.maxWorkers === undefined ? [] : ['--maxWorkers', String(run.maxWorkers)]),
     ...(context.filter === undefined ? [] : [context.filter]),
   ];
   const { signal } = context;

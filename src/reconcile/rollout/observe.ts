@@ -29,8 +29,11 @@ export const BY_REPLICA_SET = 'replicaSet';
 
 /** Proxies get a route some 60 ms after it was written; requests in this time say nothing about it. */
 const SETTLE_MS = 500;
-/** A proxy that was late must not spoil the split for ever: only so much of the past is looked at. */
-const TRAFFIC_WINDOW_MS = 60_000;
+/**
+ * A proxy that was late must not spoil the split for ever: only so much of the past is looked at, the shortest window first in which two
+ * scrapes fit.
+ */
+const TRAFFIC_WINDOWS_MS = [20_000, 60_000, 180_000] as const;
 
 /** Reads the Rollout itself, from the server: its status is the truth that every decision starts from. */
 export async function readRollout(kube: Kube, namespace: string, name: string): Promise<Rollout | undefined> {
@@ -136,13 +139,24 @@ function observeMetrics(
     since: release.evidenceSince,
   });
   const evidence = sampler.read(key);
-  const traffic: TrafficSplit | undefined =
-    routeSince === null ? undefined : sampler.traffic(key, Math.max(routeSince + SETTLE_MS, now - TRAFFIC_WINDOW_MS));
+  const traffic = routeSince === null ? undefined : trafficSince(sampler, key, { from: routeSince + SETTLE_MS, now });
   const verdicts: readonly ObjectiveVerdict[] =
     release.evidenceSince === null
       ? []
       : judging.judge(key, { id: `${release.revision}@${release.startedAt}`, spec }, evidence.batches);
   return { evidence, traffic, verdicts };
+}
+
+function trafficSince(
+  sampler: Sampler,
+  key: string,
+  { from, now }: { readonly from: number; readonly now: number },
+): TrafficSplit | undefined {
+  for (const windowMs of TRAFFIC_WINDOWS_MS) {
+    const split = sampler.traffic(key, Math.max(from, now - windowMs));
+    if (split !== undefined) return split;
+  }
+  return undefined;
 }
 
 /** The key of a Rollout in queue, sampler and logs. */
