@@ -53,7 +53,12 @@ export function createMonitor(
   const taken = new Map<number, { readonly weights: number[]; isWithdrawn: boolean }>();
   let failed = 0;
 
+  let newest = '';
+
+  /** The same line again says nothing new, and a hot loop would push out all that led to it. */
   const note = (line: string): void => {
+    if (line === newest) return;
+    newest = line;
     monitor.trace.push(`${((clock.now() - startedAt) / 1000).toFixed(2).padStart(7)} ${line}`);
   };
   const fail = (what: string): void => {
