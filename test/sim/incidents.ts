@@ -76,7 +76,7 @@ export async function happen(world: World, incident: Incident, restartMs: () => 
       later(incident.forMs, () => calm(world, 'watches'));
       return;
     case 'lateRoutes': {
-      const [proxy] = mesh.proxies;
+      const proxy = mesh.proxies[incident.at % mesh.proxies.length];
       if (proxy !== undefined) proxy.routeDelayMs = [20, incident.delayMs];
       later(incident.forMs, () => calm(world, 'routes'));
       return;

@@ -51,7 +51,7 @@ export function createMesh(
     (name): Proxy => ({ name, route: undefined, clusters: new Map(), routeDelayMs: ROUTE_DELAY_MS }),
   );
   const lanes = new Map<string, number>();
-  const scrapeAt = new Map(proxies.map(({ name }, index) => [name, clock.now() + 700 + index * 1_300]));
+  const scrapeAt = new Map(proxies.map(({ name }) => [name, clock.now() + dice.int(0, SCRAPE_MS)]));
 
   /** Delivers in order of sending, as one stream does. */
   const send = (lane: string, delayMs: number, run: () => void): void => {
