@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MachineWorld, PLAN, settle } from '../../test/support/machine-world.ts';
+import { MachineWorld, PLAN } from '../../test/support/machine-world.ts';
 import { commandsFor } from './commands.ts';
 import { liveWeightBp } from './guards.ts';
+import { settle } from './settle.ts';
 import { wakeAt } from './wake.ts';
 
 /** What can happen to a release from outside, in any order. */

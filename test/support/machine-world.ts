@@ -1,7 +1,6 @@
-import { step } from '../../machines/kernel/step.ts';
 import type { AnnounceCommand } from '../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../machines/rollout/commands.ts';
-import { initialContext, type RolloutContext } from '../../machines/rollout/context.ts';
+import { initialContext } from '../../machines/rollout/context.ts';
 import type { RolloutState } from '../../machines/rollout/desired.ts';
 import {
   ABSENT,
@@ -11,8 +10,8 @@ import {
   type VerdictFact,
 } from '../../machines/rollout/facts.ts';
 import type { Look } from '../../machines/rollout/guards.ts';
-import { rolloutMachine } from '../../machines/rollout/machine.ts';
 import type { Plan } from '../../machines/rollout/plan.ts';
+import { type Standing, settle } from '../../machines/rollout/settle.ts';
 import { wakeAt } from '../../machines/rollout/wake.ts';
 
 export const PLAN: Plan = {
@@ -29,32 +28,7 @@ export const PLAN: Plan = {
   drainMs: 5_000,
 };
 
-export interface MachineState {
-  readonly state: RolloutState;
-  readonly context: RolloutContext;
-}
-
-export const START: MachineState = { state: 'Adopting', context: initialContext };
-
-/** Takes one event through the machine until nothing changes any more, as the reconciler does. */
-export function settle(
-  from: MachineState,
-  look: Look,
-): MachineState & { readonly announcements: readonly AnnounceCommand[] } {
-  let snapshot = rolloutMachine.resolveState({ value: from.state, context: from.context });
-  const announcements: AnnounceCommand[] = [];
-  for (let count = 0; count < 20; count += 1) {
-    const { next, commands } = step<typeof rolloutMachine, AnnounceCommand>(rolloutMachine, snapshot, {
-      type: 'LOOKED',
-      ...look,
-    });
-    announcements.push(...commands);
-    const isSame = next.value === snapshot.value && JSON.stringify(next.context) === JSON.stringify(snapshot.context);
-    snapshot = next;
-    if (isSame) return { state: snapshot.value as RolloutState, context: snapshot.context, announcements };
-  }
-  throw new Error(`the machine does not settle in ${String(snapshot.value)}`);
-}
+const START: Standing = { state: 'Adopting', context: initialContext };
 
 export interface MutableRevision {
   owner: 'Deployment' | 'Rollout' | null;
@@ -70,7 +44,7 @@ export interface MutableRevision {
  */
 export class MachineWorld {
   at = 1_000_000;
-  machine: MachineState = START;
+  machine: Standing = START;
   template = 'v1';
   generation = 1;
   paused = false;

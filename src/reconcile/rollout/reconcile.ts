@@ -1,35 +1,25 @@
-import { isDeepStrictEqual } from 'node:util';
-import { step } from '../../../machines/kernel/step.ts';
 import type { AnnounceCommand } from '../../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../../machines/rollout/commands.ts';
-import type { RolloutState } from '../../../machines/rollout/desired.ts';
-import { routeFor } from '../../../machines/rollout/desired.ts';
 import type { Route } from '../../../machines/rollout/facts.ts';
 import type { Look } from '../../../machines/rollout/guards.ts';
-import { rolloutMachine } from '../../../machines/rollout/machine.ts';
 import type { Plan } from '../../../machines/rollout/plan.ts';
 import { parseRollout } from '../../api/parse-rollout.ts';
-import type { Rollout, RolloutStatus } from '../../api/rollout.ts';
-import {
-  addFinalizer,
-  type EffectPorts,
-  FIELD_MANAGER,
-  perform,
-  removeFinalizer,
-} from '../../effects/rollout-effects.ts';
-import { kinds } from '../../kube/kinds.ts';
+import type { Rollout } from '../../api/rollout.ts';
+import { addFinalizer, type EffectPorts, perform, removeFinalizer } from '../../effects/rollout-effects.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AppError } from '../../lib/errors.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
+import { claimProblem } from './claims.ts';
+import { decide } from './decide.ts';
 import type { RolloutObservation } from './observation.ts';
 import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
 import { type Obstacle, obstacleOf } from './obstacle.ts';
-import { nextLookAt, project } from './project.ts';
+import { nextLookAt } from './project.ts';
 import { type RolloutRecord, recordOf } from './record.ts';
+import { persist, writeStatus } from './store-status.ts';
 import { toFacts } from './to-facts.ts';
 
 export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
@@ -44,8 +34,6 @@ export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
 const MAX_ROUNDS = 8;
 /** Something undoes what we do as fast as we do it: no reason to do it faster. */
 const RESTLESS_INTERVAL_MS = 1_000;
-/** Transitions that one look can cause; more than this would be a cycle in the machine. */
-const MAX_TRANSITIONS = 16;
 
 /** What one round works on; nothing is kept between rounds that is not in here or in the cluster. */
 interface Round {
@@ -118,7 +106,7 @@ async function settleUnreadable(
     const lastTransitionTime = old?.status === status ? old.lastTransitionTime : at;
     return { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
   });
-  await writeStatus(ports, rollout, {
+  await writeStatus(ports.kube, rollout, {
     ...rollout.status,
     observedGeneration: generation,
     phase: 'Stalled',
@@ -137,21 +125,21 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
   const planned = planRollout(record.spec ?? rollout.spec);
   const observation = await observe(ports, rollout, record, at);
   const isLeaving = rollout.metadata.deletionTimestamp !== undefined;
-  const problem = claimProblem(ports, rollout, record) ?? (planned.ok ? null : describe(planned.problems));
+  const problem = claimOf(ports, { rollout, record }) ?? (planned.ok ? null : describe(planned.problems));
   if (problem !== null && !isLeaving) return await settleStalled(ports, observation, record, problem);
   const look: Look = { at, plan: planned.ok ? planned.plan : NO_PLAN, facts: toFacts(observation, record) };
-  const decided = decide(record, look, rollout);
+  const decided = decide(record, look, rollout.spec);
   const { state, context } = decided.record;
   // A decision is stored before it is acted upon; what only changed in the telling is stored once, after the effects.
   const stored =
     decided.record === record
       ? rollout
-      : await persist(ports, observation, { record: decided.record, look, obstacle: null });
+      : await persist(ports.kube, observation, { record: decided.record, look, obstacle: null });
   announce(ports, rollout, decided.announcements);
   const commands = commandsFor(state, context, look);
   const acted = await act(ports, { ...observation, rollout: stored }, { record: decided.record, commands });
   const written = await persist(
-    ports,
+    ports.kube,
     { ...observation, rollout: stored },
     { record: acted.record, look, obstacle: acted.obstacle },
   );
@@ -160,65 +148,6 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
   return isSettled
     ? { isSettled, nextLookAt: nextLookAt(record, look) }
     : { isSettled, round: { rollout: written, record: acted.record } };
-}
-
-/** Takes the machine as far as this one look leads. Pure. */
-function decide(
-  record: RolloutRecord,
-  look: Look,
-  rollout: Rollout,
-): { readonly record: RolloutRecord; readonly announcements: readonly AnnounceCommand[] } {
-  let snapshot = rolloutMachine.resolveState({ value: record.state, context: record.context });
-  const announcements: AnnounceCommand[] = [];
-  for (let count = 0; count < MAX_TRANSITIONS; count += 1) {
-    const { next, commands } = step<typeof rolloutMachine, AnnounceCommand>(rolloutMachine, snapshot, {
-      type: 'LOOKED',
-      ...look,
-    });
-    announcements.push(...commands);
-    const isSame = next.value === snapshot.value && isDeepStrictEqual(next.context, snapshot.context);
-    snapshot = next;
-    if (isSame) return { record: decidedRecord(record, next, look, rollout), announcements };
-  }
-  throw new AppError('InvariantError', 'MACHINE_CYCLE', 'the rollout machine does not come to rest');
-}
-
-function decidedRecord(
-  record: RolloutRecord,
-  snapshot: ReturnType<typeof rolloutMachine.resolveState>,
-  look: Look,
-  rollout: Rollout,
-): RolloutRecord {
-  const state = snapshot.value as RolloutState;
-  const { context } = snapshot;
-  const atRest = context.release === null && state !== 'Gone';
-  const decided: RolloutRecord = {
-    state,
-    context,
-    spec: atRest ? null : isSameRelease(record.context, context) ? (record.spec ?? rollout.spec) : rollout.spec,
-    original: atRest ? null : record.original,
-    expected: expectedRoutes(state, record, look, context),
-  };
-  return isDeepStrictEqual(decided, record) ? record : decided;
-}
-
-function isSameRelease(before: RolloutRecord['context'], after: RolloutRecord['context']): boolean {
-  return before.release?.startedAt === after.release?.startedAt;
-}
-
-/** What the route may hold from now on: what it holds (if that is known to be ours) and what is about to be written. */
-function expectedRoutes(
-  state: RolloutState,
-  record: RolloutRecord,
-  { plan, facts }: Look,
-  context: RolloutRecord['context'],
-): readonly Route[] {
-  if (context.release === null) return [];
-  const wanted = routeFor(state, context, plan);
-  // Over a foreign route the present one is nobody's of ours, but what was ours before may come back.
-  const known = facts.route.kind === 'foreign' ? record.expected : [facts.route];
-  if (wanted === null) return known;
-  return [...known.filter((route) => !isDeepStrictEqual(route, wanted)), wanted];
 }
 
 interface Acted {
@@ -261,40 +190,19 @@ async function settleStalled(
 ): Promise<RoundOutcome> {
   const at = ports.clock.now();
   const look: Look = { at, plan: NO_PLAN, facts: toFacts(observation, record) };
-  await persist(ports, observation, { record, look, obstacle: { isFinal: true, ...problem } });
+  await persist(ports.kube, observation, { record, look, obstacle: { isFinal: true, ...problem } });
   return { isSettled: true, nextLookAt: at + OBSTACLE_INTERVAL_MS };
+}
+
+/** Once a release has begun the claim is settled: the way back must not depend on another object. */
+function claimOf({ rollouts }: RolloutReconcilerPorts, { rollout, record }: Round): ReturnType<typeof claimProblem> {
+  return record.context.release === null ? claimProblem(rollouts.list(rollout.metadata.namespace), rollout) : null;
 }
 
 function describe(
   problems: readonly { readonly path: string; readonly message: string }[],
 ): Pick<Obstacle, 'reason' | 'message'> {
   return { reason: 'InvalidSpec', message: problems.map(({ path, message }) => `${path}: ${message}`).join('; ') };
-}
-
-/** Two Rollouts that moved the same pods or the same route would undo each other: the older one has them. */
-function claimProblem(
-  { rollouts }: RolloutReconcilerPorts,
-  rollout: Rollout,
-  { context }: RolloutRecord,
-): Pick<Obstacle, 'reason' | 'message'> | null {
-  if (context.release !== null) return null;
-  const { workloadRef, service } = rollout.spec;
-  const holder = rollouts
-    .list(rollout.metadata.namespace)
-    .filter(({ metadata }) => metadata.uid !== rollout.metadata.uid && isOlder(metadata, rollout.metadata))
-    .find(({ spec }) => spec.workloadRef.name === workloadRef.name || spec.service.name === service.name);
-  if (holder === undefined) return null;
-  const [field, name] =
-    holder.spec.workloadRef.name === workloadRef.name
-      ? ['spec.workloadRef.name', `Deployment ${workloadRef.name}`]
-      : ['spec.service.name', `Service ${service.name}`];
-  const message = `${field}: ${name} belongs to the older Rollout ${holder.metadata.name}: delete one of the two`;
-  return { reason: 'AlreadyClaimed', message };
-}
-
-function isOlder(a: Rollout['metadata'], b: Rollout['metadata']): boolean {
-  const [first, second] = [a, b].map(({ creationTimestamp = '', uid = '' }) => `${creationTimestamp}/${uid}`);
-  return (first ?? '') < (second ?? '');
 }
 
 /** Only for showing the status of a Rollout whose spec gives no plan; nothing is decided with it. */
@@ -307,36 +215,6 @@ const NO_PLAN: Plan = {
   propagationMs: 0,
   drainMs: 0,
 };
-
-/** Writes the status where it differs, guarded by the version that the decision was made from. */
-async function persist(
-  ports: RolloutReconcilerPorts,
-  observation: RolloutObservation,
-  {
-    record,
-    look,
-    obstacle,
-  }: { readonly record: RolloutRecord; readonly look: Look; readonly obstacle: Obstacle | null },
-): Promise<Rollout> {
-  return await writeStatus(ports, observation.rollout, project({ record, observation, look, obstacle }));
-}
-
-async function writeStatus(ports: RolloutReconcilerPorts, rollout: Rollout, status: RolloutStatus): Promise<Rollout> {
-  if (isDeepStrictEqual(plain(status), plain(rollout.status))) return rollout;
-  const { name, namespace = 'default', resourceVersion } = rollout.metadata;
-  const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
-  const body = { apiVersion: rollout.apiVersion, kind: rollout.kind, metadata, status } as unknown as Rollout;
-  return await ports.kube.apply<Rollout>(kinds.rollout, body, {
-    fieldManager: FIELD_MANAGER,
-    subresource: 'status',
-    force: true,
-  });
-}
-
-/** As the API server would give it back: without undefined fields. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-}
 
 function announce(ports: RolloutReconcilerPorts, rollout: Rollout, announcements: readonly AnnounceCommand[]): void {
   for (const { severity, reason, message } of announcements) {
