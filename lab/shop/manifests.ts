@@ -58,7 +58,12 @@ export function echoDeployment(namespace: string, app: string, { replicas, env, 
       image: `lab/echo:${env['VERSION'] ?? 'v1'}`,
       ports: [{ containerPort: 8080 }],
       env: toEnv(env),
-      readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1, failureThreshold: 2 },
+      readinessProbe: {
+        httpGet: { path: '/healthz', port: 8080 },
+        periodSeconds: 1,
+        timeoutSeconds: 5,
+        failureThreshold: 2,
+      },
     },
   });
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
     namespace: NAMESPACE,
     rate: RATE,
     replicas: REPLICAS,
-    rollout: { analysis: { bake: '40s' } },
+    rollout: { analysis: { bake: '50s' } },
   });
 });
 afterAll(() => scene?.close());

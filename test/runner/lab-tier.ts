@@ -9,7 +9,7 @@ import { runVitest } from './vitest-run.ts';
 const LAB_NAME = 'test';
 
 /** As in vitest.config.ts: these stop parts of the lab, share its Redis, or measure. */
-const ALONE = /(cli|outages|release|replicas)\.lab\.test\.ts$/;
+const ALONE = /(cli|outages|pods|release|replicas)\.lab\.test\.ts$/;
 /** Files that share the lab at the same time; they mostly wait. */
 const SHARING = 3;
 
