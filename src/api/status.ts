@@ -128,11 +128,5 @@ export const statusSchema = z
       })
       .describe("The controller's own record, from which any replica goes on. Do not edit.")
       .exactOptional(),
-    route: z
-      .object({
-        original: anyObject('Content of the adopted route before the release.').exactOptional(),
-      })
-      .describe('What is needed to restore your route. Do not edit.')
-      .exactOptional(),
   })
   .describe('Written by the controller.');

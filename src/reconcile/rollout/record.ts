@@ -5,7 +5,7 @@ import type { RolloutSpec, RolloutStatus } from '../../api/rollout.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { RouteOriginal } from '../../routing/port.ts';
 
-/** What must survive a restart, kept in `status.machine` and `status.route`. Everything else is read from the cluster again. */
+/** What must survive a restart, kept in `status.machine`. Everything else is read from the cluster again. */
 export interface RolloutRecord {
   readonly state: RolloutState;
   readonly context: RolloutContext;
