@@ -21,9 +21,9 @@ const specFields = z.strictObject({
     .default('10m'),
   propagation: duration('0s', '1m')
     .describe(
-      'Advanced. How long proxies are given to learn of new endpoints before the route names them: 0s to 1m. Too short loses requests.',
+      'Advanced. How long proxies are given to learn of new endpoints before the route names them: 0s to 1m. Envoy alone may take 1s to use a pod that has just become ready; too short loses requests.',
     )
-    .default('2s'),
+    .default('3s'),
   drain: duration('0s', '10m')
     .describe(
       "Advanced. How long nothing is deleted after the last route write, so that requests under way can end: 0s to 10m. At least as long as your callers' longest request.",

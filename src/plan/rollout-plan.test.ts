@@ -18,7 +18,7 @@ describe('planRollout', () => {
         deadlineMs: 3_600_000,
         progressDeadlineMs: 600_000,
         onInconclusive: 'RollBack',
-        propagationMs: 2000,
+        propagationMs: 3000,
         drainMs: 5000,
       },
     });
