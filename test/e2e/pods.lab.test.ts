@@ -132,8 +132,8 @@ describe('two versions', () => {
         { withinMs: 40_000 },
       );
     });
-    // A mesh may lose requests while a route is new to a proxy, here even to Services that it knows; that Sluice's own steps lose none is
-    // for the tests of releases to show.
+    // Envoy's workers use new endpoints up to a second after its admin page shows them (decision 23); that Sluice's own steps lose nothing
+    // is for the tests of releases to show.
     const settled = report.seconds.slice(report.seconds.findIndex(answersOfV2) + 2);
     const count = (version: string) => settled.reduce((sum, second) => sum + (second.byVersion[version] ?? 0), 0);
     const share = count('checkout=v2') / (count('checkout=v1') + count('checkout=v2'));
