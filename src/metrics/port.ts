@@ -1,3 +1,34 @@
+/** Which answers count as failures. An HTTP request without an answer (code 0) always counts, unless its client went away. */
+export interface FailureRule {
+  /** A class such as `5xx` or a code such as `429`. */
+  readonly httpStatus: readonly string[];
+  /** Codes as numbers, as in the label `grpc_response_status`: `14` for UNAVAILABLE. */
+  readonly grpcStatus: readonly string[];
+}
+
+/** What is counted of each version, and what of it is a failure. */
+export type Measure =
+  /** Requests as their callers see them. */
+  | { readonly kind: 'requests'; readonly failures: FailureRule }
+  /** The same requests; those slower than `underMs`, an edge of the histogram in ms, are failures. Batches carry `latency`. */
+  | { readonly kind: 'durations'; readonly underMs: number }
+  /** Two counters of the user's, as selectors with `{{revision}}`, `{{service}}` and `{{namespace}}`. */
+  | { readonly kind: 'counters'; readonly bad: string; readonly total: string };
+
+/** 5xx; UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: by these a server says that it failed. */
+export const DEFAULT_FAILURES: FailureRule = {
+  httpStatus: ['5xx'],
+  grpcStatus: ['2', '4', '12', '13', '14', '15'],
+};
+
+export const DEFAULT_MEASURE: Measure = { kind: 'requests', failures: DEFAULT_FAILURES };
+
+/** The MetricsSource to read from. */
+export interface SourceRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** One release whose requests are to be counted. Revisions are named by the hosts `<service>-<revision>`. */
 export interface Subject {
   readonly namespace: string;
@@ -6,11 +37,30 @@ export interface Subject {
   readonly canary: string;
   /** Evidence begins here (ms): when the canary first got weight. Null while only the traffic split is of interest. */
   readonly since: number | null;
+  /** What is counted; {@link DEFAULT_MEASURE} where absent. */
+  readonly measure?: Measure;
+  /** Where it is read; the controller's own source where absent. */
+  readonly source?: SourceRef;
 }
 
 export interface ArmCounts {
   readonly requests: number;
   readonly failures: number;
+}
+
+/** How many requests took at most each edge. */
+export interface DurationCounts {
+  readonly requests: number;
+  /** By edge, never falling: requests that took at most so long; none above `requests`. */
+  readonly within: readonly number[];
+}
+
+/** Durations of both versions at the bucket edges that both have. */
+export interface LatencyBatch {
+  /** In ms, rising, finite. */
+  readonly edges: readonly number[];
+  readonly canary: DurationCounts;
+  readonly stable: DurationCounts;
 }
 
 /** Requests of both versions between two cuts in time; cuts are at sample timestamps, never at arrival. */
@@ -19,6 +69,10 @@ export interface Batch {
   readonly at: number;
   readonly canary: ArmCounts;
   readonly stable: ArmCounts;
+  /** Of the measure `durations` only. */
+  readonly latency?: LatencyBatch;
+  /** Stable's counts by pod, where the source's labels tell the pod that answered. */
+  readonly stablePods?: Readonly<Record<string, ArmCounts>>;
 }
 
 /** Requests that callers sent to each host in (from, to], from samples that lie wholly inside. */
