@@ -3,9 +3,11 @@ import { addCounts, cleanCounts } from './counts.ts';
 import { addLatencies } from './latency.ts';
 import { capped, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
 import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';
+import { addToPace } from './pace.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { addPlaceboBatch } from './placebo.ts';
-import { type Calm, type JudgeState, stableIsGone } from './state.ts';
+import { addToSilence, stableIsGone } from './silence.ts';
+import type { Calm, JudgeState } from './state.ts';
 import { allowedAlone, harmlessRatio, tolerableRatio } from './tolerance.ts';
 import { ratioGrid, twoArmFactors } from './two-arm.ts';
 import { LN_BREACHING, reasonToRollBack } from './weigh.ts';
@@ -22,9 +24,6 @@ const ONSET_RATIO = 5;
 /** From these odds on stable counts as broken, and up to these it must be seen to be whole again; a longer breach is no worse. */
 const LN_BROKEN = Math.log(30);
 const LN_ONSET_CAP = Math.log(1000);
-
-/** Weight of the newest batch in the smoothed request rate. */
-const RATE_SMOOTHING = 0.3;
 
 /**
  * Takes one batch into account. A batch that does not end after the newest one changes nothing, so that a repeat is harmless; what
@@ -56,16 +55,12 @@ function withTotals(state: JudgeState, batch: Batch): Partial<JudgeState> {
     canary: addCounts(state.canary, batch.canary),
     stable: addCounts(state.stable, batch.stable),
     canaryBatches: state.canaryBatches + (batch.canary.requests > 0 ? 1 : 0),
-    canarySilent: batch.canary.requests > 0 ? 0 : state.canarySilent + 1,
-    stableSilent: batch.stable.requests > 0 ? 0 : state.stableSilent + 1,
-    canaryRate: smoothedRate(state, batch),
+    silence: addToSilence(state.silence, batch, state),
+    canaryPace:
+      state.lastAt === null
+        ? state.canaryPace
+        : addToPace(state.canaryPace, batch.canary.requests, (batch.at - state.lastAt) / 1000),
   };
-}
-
-function smoothedRate(state: JudgeState, batch: Batch): number {
-  if (state.lastAt === null) return 0;
-  const rate = (batch.canary.requests * 1000) / (batch.at - state.lastAt);
-  return state.canaryRate === 0 ? rate : state.canaryRate + RATE_SMOOTHING * (rate - state.canaryRate);
 }
 
 function withHarm(state: JudgeState, batch: Batch, safe: JudgeParameters): Partial<JudgeState> {
@@ -91,7 +86,8 @@ function withNoticeable(state: JudgeState, batch: Batch, safe: JudgeParameters):
  * that a breach which has ended is forgotten after a bounded number of good requests.
  */
 function withBreaches(state: JudgeState, batch: Batch, safe: JudgeParameters): Partial<JudgeState> {
-  const alone = batch.stable.requests === 0 && stableIsGone({ ...state, stableSilent: state.stableSilent + 1 });
+  const silence = addToSilence(state.silence, batch, state);
+  const alone = batch.stable.requests === 0 && stableIsGone({ ...state, silence });
   if (safe.sloFailureRatio === null && !alone) return {};
   const allowed = allowedAlone(state.stable, safe);
   const canaryBreach = grownBreach(state.canaryBreach, batch.canary, safe, allowed);

@@ -7,6 +7,8 @@ export interface Batch extends TwoArms {
   readonly at: number;
   /** When the canary's weight was last raised before the end of the batch; absent where unknown. */
   readonly raisedAt?: number | null;
+  /** Share of the requests that the route gives to the canary at the end of the batch, from 0 to 1; absent where unknown. */
+  readonly weight?: number | null;
   /** Durations of the same requests; absent where no histogram is read. */
   readonly latency?: LatencyBatch | null;
   /** Stable's counts by pod, for the placebo test; absent where the source has no pods. */

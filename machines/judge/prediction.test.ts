@@ -3,7 +3,7 @@ import { logSumExp } from './log-space.ts';
 import { acceptGrid, oneSampleFactors } from './one-sample.ts';
 import { requestsToAccept, requestsToRuleOut, secondsToDetect } from './prediction.ts';
 
-const START = { falseAccept: 0.05, expectedRatio: 0.001, lnAccept: 0 };
+const START = { falseAccept: 0.05, expectedRatio: 0.001, lnAccept: 0, dispersion: 1 };
 
 describe('the prediction of acceptance', () => {
   it.each([
@@ -24,6 +24,11 @@ describe('the prediction of acceptance', () => {
     };
     expect(lnAfter(predicted * 1.05)).toBeGreaterThan(Math.log(20));
     expect(lnAfter(predicted * 0.9)).toBeLessThan(Math.log(20));
+  });
+
+  it('needs as many times more requests as failures clump', () => {
+    const once = requestsToAccept({ ...START, tolerableRatio: 0.01 }) ?? Number.NaN;
+    expect(requestsToAccept({ ...START, tolerableRatio: 0.01, dispersion: 5 })).toBeCloseTo(5 * once, -1);
   });
 
   it('is nothing once accepted and never where the canary is no better than tolerable', () => {

@@ -11,18 +11,21 @@ export interface Outlook {
   readonly tolerableRatio: number;
   /** ln of the evidence for acceptance so far; 0 before the first request. */
   readonly lnAccept: number;
+  /** φ: how many times more the failures vary than independent ones would; each request yields so many times less evidence. */
+  readonly dispersion: number;
 }
 
 /**
  * Returns how many more canary requests acceptance will need, 0 when it is there, and null when it will never come because the
  * expected ratio is not below the tolerable one.
  */
-export function requestsToAccept({ falseAccept, expectedRatio, tolerableRatio, lnAccept }: Outlook): number | null {
+export function requestsToAccept(outlook: Outlook): number | null {
+  const { falseAccept, expectedRatio, tolerableRatio, lnAccept, dispersion } = outlook;
   const lnNeeded = -Math.log(falseAccept);
   if (lnAccept >= lnNeeded) return 0;
   if (!(expectedRatio < tolerableRatio)) return null;
   const costLeft = lnAccept === 0 ? GRID_COST : 0;
-  return Math.ceil((lnNeeded + costLeft - lnAccept) / divergence(expectedRatio, tolerableRatio));
+  return Math.ceil(((lnNeeded + costLeft - lnAccept) * dispersion) / divergence(expectedRatio, tolerableRatio));
 }
 
 /** Returns the requests without a failure that rule out a failure ratio of at least `ratio`: 300 for 1 % at β = 5 %. */

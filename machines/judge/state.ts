@@ -1,7 +1,9 @@
 import { type ArmCounts, NO_COUNTS } from './counts.ts';
 import { EMPTY_LATENCY, type LatencyState } from './latency.ts';
 import { EMPTY_MIXTURE, type Mixture } from './mixture.ts';
+import { NO_PACE, type Pace } from './pace.ts';
 import { NO_PLACEBO, type PlaceboState } from './placebo.ts';
+import { NO_SILENCE, type Silence } from './silence.ts';
 
 /**
  * Everything the judge remembers of one release: running sums only, exact through JSON, and the same for the same batches in the
@@ -14,12 +16,9 @@ export interface JudgeState {
   readonly stable: ArmCounts;
   /** Batches in which the canary answered something. */
   readonly canaryBatches: number;
-  /** Batches since the canary last answered anything. */
-  readonly canarySilent: number;
-  /** Batches since stable last answered anything. */
-  readonly stableSilent: number;
-  /** Canary requests per second, smoothed over the last batches; 0 before there are two. */
-  readonly canaryRate: number;
+  readonly silence: Silence;
+  /** How fast canary requests have come lately. */
+  readonly canaryPace: Pace;
   /** Canary fails more than `margin` times as often as stable. */
   readonly harm: Mixture;
   /** Canary fails more often than what harms nobody. */
@@ -68,9 +67,8 @@ export function beginJudging(): JudgeState {
     canary: NO_COUNTS,
     stable: NO_COUNTS,
     canaryBatches: 0,
-    canarySilent: 0,
-    stableSilent: 0,
-    canaryRate: 0,
+    silence: NO_SILENCE,
+    canaryPace: NO_PACE,
     harm: EMPTY_MIXTURE,
     noticeable: EMPTY_MIXTURE,
     recentHarm: 0,
@@ -82,12 +80,4 @@ export function beginJudging(): JudgeState {
     placebo: NO_PLACEBO,
     decided: null,
   };
-}
-
-/** Batches without stable traffic after which stable no longer speaks for or against the canary. */
-const STABLE_GONE = 3;
-
-/** True when stable has had no traffic for so long that only the canary is left to look at, as at weight 100 %. */
-export function stableIsGone(state: Pick<JudgeState, 'stable' | 'stableSilent'>): boolean {
-  return state.stable.requests === 0 || state.stableSilent >= STABLE_GONE;
 }

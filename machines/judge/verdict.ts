@@ -1,7 +1,9 @@
 import type { ArmCounts } from './counts.ts';
+import { rateOf } from './pace.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { requestsToAccept } from './prediction.ts';
-import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
+import { canaryIsStarved, stableIsGone } from './silence.ts';
+import type { JudgeState, RollbackReason } from './state.ts';
 import { allowedAlone, tolerableRatio } from './tolerance.ts';
 import { beatsPlacebo, type Evidence, LN_BREACHING, weigh } from './weigh.ts';
 import { countsInWords, grouped, MOST_ODDS, oddsInWords, percent } from './words.ts';
@@ -45,9 +47,6 @@ export interface Acceptance {
   readonly secondsLeft: number | null;
 }
 
-/** Batches without a canary request after which a release that should have traffic counts as starved. */
-const STARVED_BATCHES = 3;
-
 /** Above these odds a release gets no more traffic until they fall or decide. */
 const LN_SUSPECTED: number = Math.log(10);
 
@@ -81,7 +80,7 @@ function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): P
   if (evidence.lnStableSlo >= LN_BREACHING) return hold('StableBreachesSlo');
   if (evidence.lnTotal >= LN_SUSPECTED) return hold('SuspectedHarm');
   if (evidence.lnSlo >= LN_SUSPECTED) return hold('CanaryBreachesSlo');
-  if (state.canarySilent >= STARVED_BATCHES) return hold('StarvedCanary');
+  if (canaryIsStarved(state.silence)) return hold('StarvedCanary');
   if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
   return { kind: 'Advance', reason: 'NoEvidenceOfHarm' };
 }
@@ -93,8 +92,10 @@ function acceptanceOf(state: JudgeState, evidence: Evidence, safe: JudgeParamete
     expectedRatio: expectedRatio(state),
     tolerableRatio: tolerable,
     lnAccept: evidence.lnAccept,
+    dispersion: safe.dispersion,
   });
-  const secondsLeft = requestsLeft === null || state.canaryRate === 0 ? null : requestsLeft / state.canaryRate;
+  const rate = rateOf(state.canaryPace);
+  const secondsLeft = requestsLeft === null || rate === 0 ? null : requestsLeft / rate;
   return {
     reached: evidence.lnAccept >= -Math.log(safe.falseAccept),
     tolerableRatio: tolerable,

@@ -3,7 +3,8 @@ import { logSumExp } from './log-space.ts';
 import { FROM_THE_START, lnEvidence } from './mixture.ts';
 import type { JudgeParameters, TestWeights } from './parameters.ts';
 import { placeboReport } from './placebo.ts';
-import { type JudgeState, type RollbackReason, stableIsGone } from './state.ts';
+import { stableIsGone } from './silence.ts';
+import type { JudgeState, RollbackReason } from './state.ts';
 import { harmlessRatio } from './tolerance.ts';
 
 /** What is known after a batch, as natural logarithms of evidence; 0 is none. */
