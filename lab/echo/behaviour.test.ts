@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Behaviour, behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
+import { type Behaviour, behaviourFrom, changeBehaviour, environmentFor, nextFate, seededRandom } from './behaviour.ts';
 
 const plain = behaviourFrom({});
 
@@ -19,18 +19,26 @@ describe('the behaviour of an echo', () => {
       ERROR_RATIO: '0.3',
       ERROR_STATUS: '503',
       LATENCY_MS: '20',
+      LATENCY_SPREAD: '0.3',
       SLOW_RATIO: '0.01',
       SLOW_MS: '900',
+      OVERLOADS: 'true',
+      OVERLOAD_MS: '2000',
       READY: 'false',
     };
-    expect(behaviourFrom(env)).toEqual({
+    const behaviour: Behaviour = {
       errorRatio: 0.3,
       errorStatus: 503,
       latencyMs: 20,
+      latencySpread: 0.3,
       slowRatio: 0.01,
       slowMs: 900,
+      overloads: true,
+      overloadMs: 2000,
       ready: false,
-    });
+    };
+    expect(behaviourFrom(env)).toEqual(behaviour);
+    expect(environmentFor(behaviour)).toEqual(env);
   });
 
   it('keeps what a change does not name', () => {
@@ -67,9 +75,19 @@ describe('the behaviour of an echo', () => {
     const delays = fates({ ...plain, latencyMs: 10, slowRatio: 0.1, slowMs: 500 }, 'x', 10_000).map(
       ({ delayMs }) => delayMs,
     );
-    const slow = delays.filter((delayMs) => delayMs === 500).length;
+    const slow = delays.filter((delayMs) => delayMs === 510).length;
     expect(slow).toBeGreaterThan(850);
     expect(slow).toBeLessThan(1_150);
     expect(delays.filter((delayMs) => delayMs === 10)).toHaveLength(10_000 - slow);
+  });
+
+  it('spreads its delays around their median', () => {
+    const delays = fates({ ...plain, latencyMs: 40, latencySpread: 0.3 }, 'x', 10_000)
+      .map(({ delayMs }) => delayMs)
+      .sort((a, b) => a - b);
+    expect(delays[5_000]).toBeCloseTo(40, -1);
+    // One standard deviation above: 40 ms · e^0.3 = 54 ms.
+    expect(delays[8_413]).toBeGreaterThan(52);
+    expect(delays[8_413]).toBeLessThan(56);
   });
 });

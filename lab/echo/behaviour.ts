@@ -3,11 +3,17 @@ export interface Behaviour {
   /** Share of requests answered with `errorStatus`, 0 to 1. */
   readonly errorRatio: number;
   readonly errorStatus: number;
-  /** Delay of every answer, ms. */
+  /** Median delay of an answer, ms. */
   readonly latencyMs: number;
-  /** Share of requests delayed by `slowMs` instead, 0 to 1. */
+  /** How far delays lie apart: standard deviation of their logarithm. 0: all the same; 0.3: nine in ten within a factor of 1.6. */
+  readonly latencySpread: number;
+  /** Share of requests delayed by `slowMs` more, 0 to 1. */
   readonly slowRatio: number;
   readonly slowMs: number;
+  /** Calls of the next hop ask it to fail; see `overloadMs`. */
+  readonly overloads: boolean;
+  /** How long all requests fail after one that asks for it, ms; 0: such a request is one like any other. */
+  readonly overloadMs: number;
   /** What `/healthz` says. */
   readonly ready: boolean;
 }
@@ -18,34 +24,55 @@ export interface Fate {
   readonly delayMs: number;
 }
 
-const RANGES: Readonly<Record<Exclude<keyof Behaviour, 'ready'>, readonly [number, number]>> = {
+type Flag = 'overloads' | 'ready';
+
+const RANGES: Readonly<Record<Exclude<keyof Behaviour, Flag>, readonly [number, number]>> = {
   errorRatio: [0, 1],
   errorStatus: [400, 599],
   latencyMs: [0, 600_000],
+  latencySpread: [0, 3],
   slowRatio: [0, 1],
   slowMs: [0, 600_000],
+  overloadMs: [0, 600_000],
 };
 
-const VARIABLES: Readonly<Record<Exclude<keyof Behaviour, 'ready'>, string>> = {
+const VARIABLES: Readonly<Record<keyof Behaviour, string>> = {
   errorRatio: 'ERROR_RATIO',
   errorStatus: 'ERROR_STATUS',
   latencyMs: 'LATENCY_MS',
+  latencySpread: 'LATENCY_SPREAD',
   slowRatio: 'SLOW_RATIO',
   slowMs: 'SLOW_MS',
+  overloads: 'OVERLOADS',
+  overloadMs: 'OVERLOAD_MS',
+  ready: 'READY',
 };
 
-const DEFAULTS: Behaviour = { errorRatio: 0, errorStatus: 500, latencyMs: 0, slowRatio: 0, slowMs: 0, ready: true };
+/** How an echo answers where nothing else is asked for. */
+export const PLAIN: Behaviour = {
+  errorRatio: 0,
+  errorStatus: 500,
+  latencyMs: 0,
+  latencySpread: 0,
+  slowRatio: 0,
+  slowMs: 0,
+  overloads: false,
+  overloadMs: 0,
+  ready: true,
+};
+
+const isFlag = (field: string): field is Flag => field === 'overloads' || field === 'ready';
 
 function isRanged(field: string): field is keyof typeof RANGES {
   return field in RANGES;
 }
 
 function check(field: string, value: unknown): void {
-  if (field === 'ready') {
-    if (typeof value !== 'boolean') throw new Error('ready must be true or false');
+  if (isFlag(field)) {
+    if (typeof value !== 'boolean') throw new Error(`${field} must be true or false`);
     return;
   }
-  if (!isRanged(field)) throw new Error(`there is no field ${field}; there are ${Object.keys(DEFAULTS).join(', ')}`);
+  if (!isRanged(field)) throw new Error(`there is no field ${field}; there are ${Object.keys(PLAIN).join(', ')}`);
   const [from, to] = RANGES[field];
   const isInRange = typeof value === 'number' && value >= from && value <= to;
   if (!isInRange) throw new Error(`${field} must be a number from ${from} to ${to}`);
@@ -58,14 +85,21 @@ export function changeBehaviour(before: Behaviour, change: unknown): Behaviour {
   return { ...before, ...change };
 }
 
-/** The behaviour that the environment asks for (ERROR_RATIO, ERROR_STATUS, LATENCY_MS, SLOW_RATIO, SLOW_MS, READY). */
+/** The behaviour that the environment asks for (ERROR_RATIO, LATENCY_MS, READY and so on). */
 export function behaviourFrom(env: Readonly<Record<string, string | undefined>>): Behaviour {
   const change: Record<string, unknown> = {};
   for (const [field, variable] of Object.entries(VARIABLES)) {
-    if (env[variable]) change[field] = Number(env[variable]);
+    const value = env[variable];
+    if (value) change[field] = isFlag(field) ? value !== 'false' : Number(value);
   }
-  if (env['READY']) change['ready'] = env['READY'] !== 'false';
-  return changeBehaviour(DEFAULTS, change);
+  return changeBehaviour(PLAIN, change);
+}
+
+/** The environment that asks for `change`. */
+export function environmentFor(change: Partial<Behaviour>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(change).map(([field, value]) => [VARIABLES[field as keyof Behaviour], String(value)]),
+  );
 }
 
 /** A sequence of numbers from 0 to 1 that is the same for the same seed (mulberry32 over a hash of the seed). */
@@ -87,5 +121,11 @@ export function seededRandom(seed: string): () => number {
 export function nextFate(behaviour: Behaviour, random: () => number): Fate {
   const isError = random() < behaviour.errorRatio;
   const isSlow = random() < behaviour.slowRatio;
-  return { isError, delayMs: isSlow ? behaviour.slowMs : behaviour.latencyMs };
+  const spread = behaviour.latencySpread === 0 ? 1 : Math.exp(behaviour.latencySpread * normal(random));
+  return { isError, delayMs: behaviour.latencyMs * spread + (isSlow ? behaviour.slowMs : 0) };
+}
+
+/** A standard normal number, by Box and Muller. */
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

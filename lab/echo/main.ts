@@ -14,7 +14,11 @@ const version = env['VERSION'] ?? 'v1';
 /** Proxies may still send requests for this long after the pod's deletion; as with a real pod the app has to serve them. */
 const drainMs = number('DRAIN_MS', 2_000);
 
+/** A request with it makes an echo fail for everybody, as a heavy query does to a database that others use too. */
+const OVERLOAD_HEADER = 'x-overload';
+
 let behaviour = behaviourFrom(env);
+let overloadedUntilMs = 0;
 let isDraining = false;
 const random = seededRandom(env['SEED'] ?? podName);
 const callNextHop = env['NEXT_HOP']
@@ -42,11 +46,14 @@ function hopHeaders({ via, failedHop, cause }: HopResult): Record<string, string
 
 async function echo(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const { isError, delayMs } = nextFate(behaviour, random);
-  const errorStatus = behaviour.errorStatus;
+  const { errorStatus, overloads, overloadMs } = behaviour;
+  if (overloadMs > 0 && incoming.headers[OVERLOAD_HEADER] !== undefined)
+    overloadedUntilMs = performance.now() + overloadMs;
+  const isOverloaded = performance.now() < overloadedUntilMs;
   if (delayMs > 0) await sleep(delayMs);
-  if (isError) return answer(response, errorStatus, {});
+  if (isError || isOverloaded) return answer(response, errorStatus, {});
   if (!callNextHop) return answer(response, 200, {});
-  const hop = await callNextHop(incoming.headers);
+  const hop = await callNextHop(overloads ? { ...incoming.headers, [OVERLOAD_HEADER]: '1' } : incoming.headers);
   answer(response, hop.status, hopHeaders(hop));
 }
 

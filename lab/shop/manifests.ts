@@ -10,10 +10,18 @@ export interface ShopOptions {
   readonly replicas?: number;
   /** Requests per second at the door. Default 200. */
   readonly rate?: number;
+  /** The released service calls one more, `payments`. Default false. */
+  readonly withDependency?: boolean;
 }
 
 /** The service that is released in the shop. */
 export const RELEASED = 'checkout';
+
+/** What the released service calls in a shop `withDependency`. */
+export const DEPENDENCY = 'payments';
+
+/** How long the dependency fails after a call of a version that OVERLOADS it. */
+const OVERLOAD_MS = 2_000;
 
 const labels = (app: string) => ({ app, 'service.istio.io/canonical-name': app });
 
@@ -26,18 +34,34 @@ const service = (namespace: string, app: string): KubeObject =>
     },
   );
 
-/** Everything of a shop but its Rollout: load → web → checkout, the first two with a sidecar because they call. */
-export function shopManifests({ namespace, replicas = 3, rate = 200 }: ShopOptions): readonly KubeObject[] {
+/** Everything of a shop but its Rollout: load → web → checkout (→ payments). Whoever calls has a sidecar. */
+export function shopManifests({
+  namespace,
+  replicas = 3,
+  rate = 200,
+  withDependency = false,
+}: ShopOptions): readonly KubeObject[] {
+  const env = { VERSION: 'v1' };
+  const hop = (app: string) => ({ NEXT_HOP: `http://${app}.${namespace}/` });
+  const dependency = [
+    service(namespace, DEPENDENCY),
+    echoDeployment(namespace, DEPENDENCY, {
+      replicas: 1,
+      env: { ...env, OVERLOAD_MS: String(OVERLOAD_MS) },
+      calls: false,
+    }),
+  ];
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     service(namespace, 'web'),
     service(namespace, RELEASED),
-    echoDeployment(namespace, 'web', {
-      replicas: 1,
-      env: { VERSION: 'v1', NEXT_HOP: `http://${RELEASED}.${namespace}/` },
-      calls: true,
+    echoDeployment(namespace, 'web', { replicas: 1, env: { ...env, ...hop(RELEASED) }, calls: true }),
+    ...(withDependency ? dependency : []),
+    echoDeployment(namespace, RELEASED, {
+      replicas,
+      env: withDependency ? { ...env, ...hop(DEPENDENCY) } : env,
+      calls: withDependency,
     }),
-    echoDeployment(namespace, RELEASED, { replicas, env: { VERSION: 'v1' }, calls: false }),
     loadDeployment(namespace, rate),
   ];
 }
@@ -111,15 +135,26 @@ function deployment(
 }
 
 export type RolloutSpecInput = Partial<Omit<Rollout['spec'], 'routing' | 'strategy' | 'objectives' | 'analysis'>> & {
+  /** Short for a strategy with these steps. */
   readonly steps?: readonly { readonly weight: number; readonly hold?: string }[];
+  readonly strategy?: object;
   readonly virtualService?: string;
+  /** Short for one objective `availability`. Default 99. */
   readonly successRatio?: number;
+  readonly objectives?: readonly object[];
   readonly analysis?: Readonly<Record<string, unknown>>;
 };
 
+const SHORT_STEPS = [
+  { weight: 5, hold: '10s' },
+  { weight: 25, hold: '10s' },
+  { weight: 50, hold: '10s' },
+  { weight: 100 },
+];
+
 /** A Rollout of the shop's released service, with short holds. */
 export function rolloutManifest(namespace: string, input: RolloutSpecInput = {}): KubeObject {
-  const { steps, virtualService, successRatio = 99, analysis, ...spec } = input;
+  const { steps = SHORT_STEPS, strategy, virtualService, successRatio = 99, objectives, analysis, ...spec } = input;
   return manifest(
     'sluice.dev/v1alpha1 Rollout',
     { namespace, name: RELEASED },
@@ -128,17 +163,8 @@ export function rolloutManifest(namespace: string, input: RolloutSpecInput = {})
         workloadRef: { kind: 'Deployment', name: RELEASED },
         service: { name: RELEASED, port: 'http' },
         routing: { istio: virtualService === undefined ? {} : { virtualService } },
-        strategy: {
-          canary: {
-            steps: steps ?? [
-              { weight: 5, hold: '10s' },
-              { weight: 25, hold: '10s' },
-              { weight: 50, hold: '10s' },
-              { weight: 100 },
-            ],
-          },
-        },
-        objectives: [{ name: 'availability', requests: { successRatio } }],
+        strategy: strategy ?? { canary: { steps } },
+        objectives: objectives ?? [{ name: 'availability', requests: { successRatio } }],
         analysis: { bake: '10s', deadline: '10m', ...analysis },
         progressDeadline: '1m',
         ...spec,

@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 /** Stands for the user of the shop: writes as `kubectl apply --server-side` would. */
 const USER = { fieldManager: 'shop-owner', force: true } as const;
 
-/** One shop on the lab: three services, steady load, and a Rollout for the one in the middle. Works inside the lab's namespaces only. */
+/** One shop on the lab: its services, steady load, and a Rollout for the one in the middle. Works inside the lab's namespaces only. */
 export interface Shop {
   readonly namespace: string;
   /** Creates what is missing and resolves when requests are answered. */
@@ -46,8 +46,6 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-/** load, web and checkout */
-const SERVICES = 3;
 const DEFAULT_RATE = 200;
 const OPEN_TIMEOUT_MS = 60_000;
 const RELEASE_TIMEOUT_MS = 180_000;
@@ -86,11 +84,13 @@ export function createShop(kube: Kube, options: ShopOptions): Shop {
     report,
     async open() {
       // Requests that come before there is a shop would count as failed.
-      for (const object of shopManifests({ ...options, rate: 0 })) await apply(object);
+      const objects = shopManifests({ ...options, rate: 0 });
+      for (const object of objects) await apply(object);
+      const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
       await eventually('all pods are ready', OPEN_TIMEOUT_MS, async () => {
         const { items } = await kube.list<Pod>(kinds.pod, { namespace });
         const deployed = new Set(items.map(({ metadata }) => metadata.labels?.['app']));
-        return (deployed.size === SERVICES && items.every(isReady)) || undefined;
+        return (deployed.size === deployments && items.every(isReady)) || undefined;
       });
       await eventually('the load takes its rate', OPEN_TIMEOUT_MS, async () => {
         await setRate(await loadAddress(), options.rate ?? DEFAULT_RATE);
@@ -108,7 +108,7 @@ export function createShop(kube: Kube, options: ShopOptions): Shop {
       const deployment = await kube.get<DeploymentWithEnv>(ref);
       const container = deployment?.spec.template.spec.containers[0];
       if (container === undefined) throw new Error(`Deployment ${namespace}/${RELEASED} has no container`);
-      const kept = container.env.filter(({ valueFrom }) => valueFrom !== undefined);
+      const kept = container.env.filter(({ name, valueFrom }) => valueFrom !== undefined || name === 'NEXT_HOP');
       const env = [
         ...kept,
         ...Object.entries({ VERSION: version, ...behaviour }).map(([name, value]) => ({ name, value })),

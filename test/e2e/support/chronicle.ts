@@ -30,6 +30,8 @@ export interface Chronicle {
   placesOf(revision: string): readonly Place[];
   /** Shares of `revision` in percent with each writing of the route, repeats included; null where the route was deleted. */
   sharesOf(revision: string): readonly (number | null)[];
+  /** The same with the times. */
+  routesOf(revision: string): readonly { readonly atMs: number; readonly share: number | null }[];
   /** Uids of all pods that a revision ever had, and how often their containers were started again. */
   podsOf(revision: string): { readonly uids: ReadonlySet<string>; readonly restarts: number };
   close(): void;
@@ -69,7 +71,12 @@ export async function openChronicle(kube: Kube, namespace: string): Promise<Chro
   });
   await Promise.all(copies.map((copy) => copy.synced()));
   const of = <T extends KubeObject>(kind: string) =>
-    changes.filter((change) => change.kind === kind) as unknown as readonly { before?: T; after?: T }[];
+    changes.filter((change) => change.kind === kind) as unknown as readonly { atMs: number; before?: T; after?: T }[];
+  const routesOf = (revision: string) =>
+    of<VirtualService>('VirtualService').map(({ atMs, after }) => ({
+      atMs,
+      share: after === undefined ? null : shareIn(after, `${RELEASED}-${revision}`),
+    }));
   return {
     changes: () => changes,
     onChange: (listener) => void listeners.push(listener),
@@ -79,10 +86,8 @@ export async function openChronicle(kube: Kube, namespace: string): Promise<Chro
       );
       return seen.filter((place, index) => place !== seen[index - 1]);
     },
-    sharesOf: (revision) =>
-      of<VirtualService>('VirtualService').map(({ after }) =>
-        after === undefined ? null : shareIn(after, `${RELEASED}-${revision}`),
-      ),
+    sharesOf: (revision) => routesOf(revision).map(({ share }) => share),
+    routesOf,
     podsOf(revision) {
       const pods = of<Pod>('Pod').flatMap(({ after }) =>
         after?.metadata.labels?.[HASH_LABEL] === revision ? [after] : [],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RolloutSpecInput } from '../../../lab/shop/manifests.ts';
+import type { RolloutSpecInput, ShopOptions } from '../../../lab/shop/manifests.ts';
 import { restrictedKubeconfig } from '../../../lab/shop/service-account.ts';
 import { createShop, type Shop } from '../../../lab/shop/shop.ts';
 import type { Rollout } from '../../../src/api/rollout.ts';
@@ -36,11 +36,7 @@ export interface EndedRelease {
   readonly rollout: Rollout;
 }
 
-export interface StageOptions {
-  readonly namespace: string;
-  readonly rate: number;
-  readonly replicas?: number;
-}
+export type StageOptions = ShopOptions & { readonly rate: number };
 
 const OVER_WITHIN_MS = 240_000;
 
@@ -54,10 +50,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     shop,
     chronicle,
     async release(version, behaviour) {
-      const count = (await shop.rollout()).status?.history?.length ?? 0;
+      // History is of limited length, so its newest entry tells, not how many there are.
+      const newest = ({ status }: Rollout) => status?.history?.at(-1)?.startedAt;
+      const before = newest(await shop.rollout());
       const startedAtMs = Date.now();
       await shop.release(version, behaviour);
-      const isOver = ({ status }: Rollout) => status?.phase === 'Idle' && (status.history?.length ?? 0) > count;
+      const isOver = (rollout: Rollout) => rollout.status?.phase === 'Idle' && newest(rollout) !== before;
       return {
         version,
         startedAtMs,

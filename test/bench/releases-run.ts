@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Behaviour, environmentFor, PLAIN } from '../../lab/echo/behaviour.ts';
+import { setBehaviour } from '../../lab/echo/control.ts';
+import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import { DEPENDENCY, RELEASED } from '../../lab/shop/manifests.ts';
+import { eventually } from '../../lab/shop/shop.ts';
+import type { Rollout } from '../../src/api/rollout.ts';
+import { isReady } from '../../src/workloads/pods.ts';
+import { placeOf } from '../e2e/support/chronicle.ts';
+import { logFileOf } from '../e2e/support/lab-parts.ts';
+import { controllerKubeconfig, openStage, type RunningRelease, type Stage } from '../e2e/support/stage.ts';
+import type { ReleaseCase } from './releases-cases.ts';
+import { measure, type Run } from './releases-measure.ts';
+
+const RATE = 200;
+const REPLICAS = 2;
+/** The new version has answered before its dependency fails, so that the outage is not taken for its doing. */
+const BEFORE_OUTAGE_MS = 18_000;
+
+/** A shop with a controller of its own, for one run after the other. */
+export interface ReleaseBench {
+  /** Runs a release to its end, with the route at rest before and after. */
+  run(name: string, plan: ReleaseCase, run: number): Promise<Run>;
+  close(): Promise<void>;
+}
+
+export interface ReleaseBenchOptions {
+  readonly namespace: string;
+  /** Of the controller; each that runs at the same time needs its own. */
+  readonly port: number;
+  readonly withDependency: boolean;
+}
+
+export async function openReleaseBench({
+  namespace,
+  port,
+  withDependency,
+}: ReleaseBenchOptions): Promise<ReleaseBench> {
+  const KUBECONFIG = await controllerKubeconfig(namespace);
+  const env = { KUBECONFIG, WATCH_NAMESPACE: namespace, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
+  const controller = await startController({ logFile: logFileOf(namespace), port, env });
+  const stage = await openStage({ namespace, rate: RATE, replicas: REPLICAS, withDependency }).catch(
+    async (error: unknown) => {
+      await controller.stop();
+      throw error;
+    },
+  );
+  return {
+    async run(name, plan, run) {
+      await prepare(stage, plan);
+      const version = `${name}-${run}`;
+      const release = await stage.release(version, environmentFor(plan.canary ?? {}));
+      const seen = plan.outageMs === undefined ? undefined : await outage(stage, plan.outageMs);
+      const measured = await measure({ ...(await end(stage, plan, release)), version, chronicle: stage.chronicle });
+      return { case: name, run, ...measured, ...(seen !== undefined && { seen }) };
+    },
+    close: () => close(stage, controller),
+  };
+}
+
+async function close(stage: Stage, controller: ControllerProcess): Promise<void> {
+  await stage.close().finally(() => controller.stop());
+}
+
+async function prepare({ shop }: Stage, { rollout, stable = {} }: ReleaseCase): Promise<void> {
+  await behave({ shop }, RELEASED, { ...PLAIN, ...stable });
+  await shop.addRollout(rollout);
+  await shop.until('the Rollout is at rest', ({ status }) => status?.phase === 'Idle');
+}
+
+async function behave({ shop }: Pick<Stage, 'shop'>, app: string, behaviour: Partial<Behaviour>): Promise<void> {
+  const pods = (await shop.pods(app)).filter(isReady);
+  const addresses = pods.map(({ status }) => (status as { readonly podIP?: string }).podIP ?? '');
+  await Promise.all(addresses.map((address) => setBehaviour(address, behaviour)));
+}
+
+async function end({ shop }: Stage, { withinMs }: ReleaseCase, release: RunningRelease) {
+  const ended = await release.over(withinMs);
+  return { ended, report: await shop.report(release.startedAtMs) };
+}
+
+/** Lets the dependency fail while the new version is held, and says what the Rollout said of it at the end. */
+async function outage(stage: Stage, outageMs: number): Promise<string> {
+  const { shop } = stage;
+  const held = 'Holding 1';
+  await shop.until(`the release is at ${held}`, (rollout) => placeOf(rollout) === held);
+  await sleep(BEFORE_OUTAGE_MS);
+  await behave(stage, DEPENDENCY, { errorRatio: 1 });
+  const places = await watch(stage, outageMs).finally(() => behave(stage, DEPENDENCY, { errorRatio: 0 }));
+  const { status } = await shop.rollout();
+  return `${places.join(', ')}: ${status?.message}`;
+}
+
+async function watch({ shop }: Stage, ms: number): Promise<readonly string[]> {
+  const untilMs = Date.now() + ms;
+  const places = new Set<string>();
+  await eventually('the outage is over', 2 * ms, async () => {
+    const rollout: Rollout = await shop.rollout();
+    places.add(placeOf(rollout));
+    return Date.now() >= untilMs || undefined;
+  });
+  return [...places];
+}
