@@ -1,5 +1,4 @@
 import type { RolloutContext } from './context.ts';
-import { stepWeightBp } from './desired.ts';
 import type { Look } from './guards.ts';
 
 /** What the machine asks for by itself: to tell users what happened. All other effects follow from `desiredOf`. */
@@ -22,8 +21,8 @@ const revisionOf = ({ release }: RolloutContext, { facts }: Look) =>
 export const adopted = say('Adopted', (_, { facts }) => `stable is ${facts.active}`);
 export const releaseStarted = say('ReleaseStarted', (...args) => `${revisionOf(...args)} is being released`);
 export const promoting = say('Promoting', (...args) => `${revisionOf(...args)} is handed over to the Deployment`);
-export const weightRaised = say('WeightRaised', ({ release }, { plan }) =>
-  release === null ? '' : `${release.revision} gets ${stepWeightBp(release, plan) / 100} %`,
+export const weightRaised = say('WeightRaised', ({ release }) =>
+  release === null ? '' : `${release.revision} gets ${release.targetBp / 100} %`,
 );
 
 /** How the release ended; a warning unless it ended as somebody wished. */

@@ -25,7 +25,7 @@ export function commandsFor(state: RolloutState, context: RolloutContext, look: 
   const { facts } = look;
   // The user's own route must be on record before anything of it can be replaced.
   if (state === 'OpeningStable' && !facts.originalKept) return [{ kind: 'KeepOriginal' }];
-  const desired = desiredOf(state, context, look.plan, facts);
+  const desired = desiredOf(state, context, facts);
   const route = routeCommands(state, context, desired, look);
   const workload = deploymentCommands(desired, facts);
   const services = revisionCommands(desired, facts);

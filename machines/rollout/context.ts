@@ -18,18 +18,28 @@ export interface FinishedRelease extends Outcome {
   readonly failedRequests: number;
 }
 
+/** The canary was given this weight at that time. */
+export interface Raise {
+  readonly at: number;
+  readonly weightBp: number;
+}
+
 /** The release in progress. Times are ms since the epoch. */
 export interface Release {
   readonly revision: string;
   readonly startedAt: number;
   /** The Deployment's size when the release began: neither version is ever sized for less. */
   readonly replicas: number;
-  /** Index into the plan's steps. */
+  /** Steps taken before the present one. */
   readonly stepIndex: number;
+  /** Weight that the present step asks for, in basis points. */
+  readonly targetBp: number;
   /** Weight that the canary was given last, in basis points. */
   readonly weightBp: number;
   /** When the canary was first given weight; evidence counts from here. */
   readonly evidenceSince: number | null;
+  /** When the canary was given more weight, and how much, oldest first: a fault of both versions that begins then is the canary's. */
+  readonly raises: readonly Raise[];
   /** When the release as a whole is overdue; moved on by the length of each pause. */
   readonly deadlineAt: number;
   readonly pausedAt: number | null;

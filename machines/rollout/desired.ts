@@ -1,6 +1,5 @@
-import type { Release, RolloutContext } from './context.ts';
+import type { RolloutContext } from './context.ts';
 import { type Facts, type Route, revisionFact } from './facts.ts';
-import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
 
 /** The states of the rollout machine; see machine.ts for what each waits for. */
@@ -47,13 +46,8 @@ const NOTHING: Desired = {
 };
 const PLAIN: Route = { kind: 'plain' };
 
-/** Weight that the present step asks for. */
-export function stepWeightBp(release: Release, plan: Plan): number {
-  return plan.steps[Math.min(release.stepIndex, plan.steps.length - 1)]?.weightBp ?? 10_000;
-}
-
 /** The route that a state wants, or null where it wants none in particular. */
-export function routeFor(state: RolloutState, context: RolloutContext, plan: Plan): Route | null {
+export function routeFor(state: RolloutState, context: RolloutContext): Route | null {
   const { stable, release } = context;
   if (state === 'OpeningStable' || state === 'Returning' || state === 'Relinquishing') return PLAIN;
   if (stable === null || release === null) return null;
@@ -72,7 +66,7 @@ export function routeFor(state: RolloutState, context: RolloutContext, plan: Pla
       return split(release.weightBp);
     case 'Shifting':
     case 'Holding':
-      return split(stepWeightBp(release, plan));
+      return split(release.targetBp);
     case 'Baking':
     case 'HandingOver':
       return split(10_000);
@@ -82,8 +76,8 @@ export function routeFor(state: RolloutState, context: RolloutContext, plan: Pla
 }
 
 /** What the cluster should look like in a state. Pure: the same inputs always give the same answer, whoever asks. */
-export function desiredOf(state: RolloutState, context: RolloutContext, plan: Plan, facts: Facts): Desired {
-  const route = routeFor(state, context, plan);
+export function desiredOf(state: RolloutState, context: RolloutContext, facts: Facts): Desired {
+  const route = routeFor(state, context);
   const { stable, release } = context;
   // A roll that began before we could pause the Deployment has to end by itself.
   if (state === 'Adopting') return facts.workload?.rolling ? { ...NOTHING, paused: false } : NOTHING;
@@ -107,7 +101,7 @@ export function desiredOf(state: RolloutState, context: RolloutContext, plan: Pl
     case 'Scaling':
     case 'Shifting':
     case 'Holding':
-      return { ...weighed, canary: sized(stepWeightBp(release, plan)) };
+      return { ...weighed, canary: sized(release.targetBp) };
     case 'Baking':
       return { ...weighed, canary: sized(10_000) };
     case 'HandingOver':

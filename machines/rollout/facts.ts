@@ -54,7 +54,20 @@ export interface VerdictFact {
   readonly kind: 'Rollback' | 'Hold' | 'Advance';
   readonly reason: string;
   readonly message: string;
+  /** True when every objective is shown to be kept: without that nothing is promoted. */
+  readonly isShownGood: boolean;
+  /** Adaptive stepping: the weight that the evidence allows now, in basis points; null where the plan says the weights. */
+  readonly nextBp: number | null;
+  /** When every objective is expected to be shown, in ms; null where that is unknown or never. */
+  readonly expectedAt: number | null;
 }
+
+/** Whether a release may begin: every objective was found to be measurable, and its past was read. */
+export type PreflightFact =
+  | { readonly state: 'pending'; readonly message: string }
+  /** `requestRate`: requests per second that the service has had lately; null where nobody knows. */
+  | { readonly state: 'passed'; readonly requestRate: number | null }
+  | { readonly state: 'failed'; readonly reason: string; readonly message: string };
 
 /** The operator's latest request; it counts only for the revision that it names. */
 export interface RequestFact {
@@ -83,6 +96,7 @@ export interface Facts {
   readonly traffic: TrafficFact | null;
   readonly evidence: { readonly state: 'starting' | 'fresh' | 'stale' | 'down'; readonly message: string };
   readonly verdict: VerdictFact | null;
+  readonly preflight: PreflightFact;
   /** Requests that a canary has answered with a failure since it first got weight. */
   readonly failed: { readonly revision: string; readonly requests: number } | null;
   readonly request: RequestFact | null;
@@ -100,7 +114,7 @@ export const ABSENT: RevisionFact = {
 };
 
 /** What is known of a revision; `ABSENT` when nothing is. */
-export function revisionFact(facts: Facts, revision: string | null | undefined): RevisionFact {
+export function revisionFact(facts: Pick<Facts, 'revisions'>, revision: string | null | undefined): RevisionFact {
   return (revision && facts.revisions[revision]) || ABSENT;
 }
 

@@ -1,10 +1,11 @@
 import type { Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import { routeFor, stepWeightBp } from './desired.ts';
+import { routeFor } from './desired.ts';
 import type { Facts, RequestFact } from './facts.ts';
 import { isSameRoute, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
+import { holdMsOf, isLastStep, nextTargetBp } from './steps.ts';
 import { sightOf } from './verification.ts';
 
 /** One look at the world: all that a transition may depend on. */
@@ -48,8 +49,8 @@ export function isRouteHeld(context: RolloutContext, facts: Facts): boolean {
 }
 
 /** True when the route read back is the one that the state wants. */
-export function isRouteWritten(state: RolloutState, context: RolloutContext, { plan, facts }: Look): boolean {
-  const wanted = routeFor(state, context, plan);
+export function isRouteWritten(state: RolloutState, context: RolloutContext, { facts }: Look): boolean {
+  const wanted = routeFor(state, context);
   return wanted !== null && isSameRoute(facts.route, wanted);
 }
 
@@ -60,7 +61,7 @@ export function isRouteSeen(
   look: Look,
   options: { readonly idleIsProof: boolean },
 ): boolean {
-  const wanted = routeFor(state, context, look.plan);
+  const wanted = routeFor(state, context);
   if (wanted === null || !isRouteWritten(state, context, look)) return false;
   if (look.facts.evidence.state !== 'fresh') return false;
   const sight = sightOf(wanted, look.facts.traffic);
@@ -79,19 +80,19 @@ export function hasDrained(state: RolloutState, context: RolloutContext, look: L
 }
 
 /** Weight that the canary has, or may have, in a state. */
-export function liveWeightBp(state: RolloutState, context: RolloutContext, plan: Plan): number {
+export function liveWeightBp(state: RolloutState, context: RolloutContext): number {
   const { release } = context;
   if (release === null || release.evidenceSince === null) return 0;
   if (state === 'Scaling') return release.weightBp;
-  if (state === 'Shifting' || state === 'Holding') return stepWeightBp(release, plan);
+  if (state === 'Shifting' || state === 'Holding') return release.targetBp;
   return state === 'Baking' || state === 'HandingOver' ? 10_000 : 0;
 }
 
 /** True when the canary has the ready pods, and its Service the endpoints, that the present step needs. */
-export function isCanaryReady(context: RolloutContext, { plan, facts }: Look): boolean {
+export function isCanaryReady(context: RolloutContext, { facts }: Look): boolean {
   const { release } = context;
   if (release === null) return false;
-  const needed = replicasFor(stepWeightBp(release, plan), release, facts);
+  const needed = replicasFor(release.targetBp, release, facts);
   const canary = revisionFact(facts, release.revision);
   return canary.ready >= needed && canary.service.readyEndpoints >= needed && canary.service.policiesInStep;
 }
@@ -123,14 +124,14 @@ export function reasonToWithdraw(state: RolloutState, context: RolloutContext, l
 }
 
 /** The canary does, or is about to do, harm. */
-function harm(state: RolloutState, context: RolloutContext, { plan, facts }: Look): Outcome | null {
+function harm(state: RolloutState, context: RolloutContext, { facts }: Look): Outcome | null {
   const { release } = context;
   const { verdict } = facts;
   if (verdict?.kind === 'Rollback' && verdict.revision === release?.revision) {
     return { kind: 'RolledBack', reason: verdict.reason, message: verdict.message };
   }
   const canary = revisionFact(facts, release?.revision);
-  if (liveWeightBp(state, context, plan) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
+  if (liveWeightBp(state, context) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
   const message = withProblem('no canary pod is ready any more', canary.problem);
   return { kind: 'RolledBack', reason: 'CanaryLost', message };
 }
@@ -172,7 +173,7 @@ function overdue(state: RolloutState, context: RolloutContext, look: Look): Outc
   const canary = revisionFact(facts, release.revision);
   const waitingSince = state === 'Scaling' ? since : unreadySince;
   const isLate = waitingSince !== null && at >= waitingSince + plan.progressDeadlineMs;
-  if (isLate && canary.ready < replicasFor(stepWeightBp(release, plan), release, facts)) {
+  if (isLate && canary.ready < replicasFor(release.targetBp, release, facts)) {
     const what = `canary pods were not ready within ${plan.progressDeadlineMs / 1000} s`;
     return { kind: 'RolledBack', reason: 'ProgressDeadlineExceeded', message: withProblem(what, canary.problem) };
   }
@@ -194,24 +195,22 @@ function isPromoteRequested(context: RolloutContext, { facts }: Look): boolean {
   return context.release?.isPromoted === true || requestFor(context, facts)?.type === 'Promote';
 }
 
-export function isLastStep({ release }: RolloutContext, { plan }: Look): boolean {
-  return release !== null && release.stepIndex >= plan.steps.length - 1;
-}
-
 /** True when the present step has been held long enough and the judge, or an operator, lets the release go on. */
 export function mayTakeStep(context: RolloutContext, look: Look): boolean {
-  if (!canAct(context, look) || !isCanaryReady(context, look)) return false;
+  const { release, routeSince } = context;
+  if (release === null || !canAct(context, look) || !isCanaryReady(context, look)) return false;
   if (isPromoteRequested(context, look)) return true;
-  const holdMs = look.plan.steps[context.release?.stepIndex ?? 0]?.holdMs ?? 0;
-  const isHeldLongEnough = look.at >= (context.routeSince ?? Number.POSITIVE_INFINITY) + holdMs;
-  return isHeldLongEnough && mayAdvance(context, look.facts);
+  const isHeldLongEnough = look.at >= (routeSince ?? Number.POSITIVE_INFINITY) + holdMsOf(release, look.plan);
+  const hasNext = isLastStep(release) || nextTargetBp(release, look) > release.targetBp;
+  return isHeldLongEnough && hasNext && mayAdvance(context, look.facts);
 }
 
-/** The same for the bake at 100 %. */
+/** The same for the bake at 100 %; beyond the absence of harm, the release must have been shown to be good. */
 export function mayPromote(context: RolloutContext, look: Look): boolean {
   if (!canAct(context, look) || !isCanaryReady(context, look)) return false;
   if (isPromoteRequested(context, look)) return true;
-  return look.at >= context.since + look.plan.bakeMs && mayAdvance(context, look.facts);
+  const isBaked = look.at >= context.since + look.plan.bakeMs;
+  return isBaked && mayAdvance(context, look.facts) && look.facts.verdict?.isShownGood === true;
 }
 
 export function isHandedOver({ release }: RolloutContext, { facts }: Look): boolean {
@@ -225,8 +224,16 @@ export function isBetweenRevisions({ stable }: RolloutContext, { facts: { worklo
   return workload.settled && active !== null && active !== stable;
 }
 
-/** A template that is neither stable's nor the one taken back last, on a Deployment that runs nothing but stable. */
+/** True when a release is wanted and its objectives were found to be measurable. */
 export function isReleaseDue(context: RolloutContext, { facts }: Look): boolean {
+  return isReleaseWanted(context, facts) && facts.preflight.state === 'passed';
+}
+
+/** A template that is neither stable's nor the one taken back last, on a Deployment that runs nothing but stable. */
+export function isReleaseWanted(
+  context: RolloutContext,
+  facts: Pick<Facts, 'workload' | 'active' | 'deleting' | 'revisions'>,
+): boolean {
   const { workload, active, deleting } = facts;
   const { stable, refused } = context;
   if (workload === null || !workload.paused || deleting || active === null || active !== stable) return false;

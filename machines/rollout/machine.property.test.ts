@@ -157,7 +157,7 @@ describe('whatever happens to a release', () => {
         for (const what of happenings) disturbed.apply(what);
         const { state, context } = world.machine;
         // Without a ready stable pod the canary is the lesser evil.
-        fc.pre(liveWeightBp(state, context, PLAN) > 0 && state !== 'HandingOver' && context.release !== null);
+        fc.pre(liveWeightBp(state, context) > 0 && state !== 'HandingOver' && context.release !== null);
         fc.pre((world.revisions.get(context.stable ?? '')?.ready ?? 0) > 0);
         world.badRevisions.add(context.release?.revision ?? '');
         const count = world.performed.length;

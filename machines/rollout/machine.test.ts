@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MachineWorld } from '../../test/support/machine-world.ts';
+import { MachineWorld, PLAN } from '../../test/support/machine-world.ts';
+import { DEFAULT_STEPPING } from '../judge/index.ts';
 
 const weights = (world: MachineWorld) =>
   world.performed.flatMap((command) =>
@@ -323,5 +324,132 @@ describe('the ways out', () => {
     world.pass(900_000);
     expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'DeadlineExceeded' }]);
     expect(world.route).toEqual({ kind: 'plain' });
+  });
+});
+
+describe('the evidence for a promotion', () => {
+  it('keeps a release in its bake until it is shown to be good', () => {
+    const world = adopted();
+    world.isShownGood = false;
+    world.release('v2');
+    world.passUntil('Baking');
+    world.pass(120_000);
+    expect(world.machine.state).toBe('Baking');
+    world.isShownGood = true;
+    world.pass(60_000);
+    expect(world.machine.context.history).toMatchObject([{ revision: 'v2', kind: 'Promoted' }]);
+  });
+
+  it('is not waited for beyond the deadline', () => {
+    const world = adopted();
+    world.isShownGood = false;
+    world.release('v2');
+    world.pass(900_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'DeadlineExceeded' }]);
+  });
+
+  it('is not asked of a release that an operator promotes', () => {
+    const world = adopted();
+    world.isShownGood = false;
+    world.release('v2');
+    world.passUntil('Holding');
+    world.request = { type: 'Promote', revision: 'v2', id: '1' };
+    world.pass(120_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
+  });
+
+  it('is told when the canary was given more weight', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Baking');
+    const { release } = world.machine.context;
+    expect(release?.raises.map(({ weightBp }) => weightBp)).toEqual([500, 5_000, 10_000]);
+    expect(release?.raises[0]?.at).toBe(release?.evidenceSince);
+  });
+});
+
+describe('objectives that cannot be measured', () => {
+  it.each([
+    { state: 'pending', message: 'asks' } as const,
+    { state: 'failed', reason: 'NotACounter', message: 'it is a gauge' } as const,
+  ])('keep a release from beginning while the answer is $state', (preflight) => {
+    const world = adopted();
+    world.preflight = preflight;
+    const count = world.performed.length;
+    world.release('v2');
+    world.pass(60_000);
+    expect(world.machine.state).toBe('Idle');
+    expect(world.performed).toHaveLength(count);
+    world.preflight = { state: 'passed', requestRate: 3 };
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('do not stop a release that has begun', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.preflight = { state: 'failed', reason: 'NotACounter', message: 'it is a gauge' };
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('let a superseded release go all the way back', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.preflight = { state: 'pending', message: 'asks' };
+    world.release('v3');
+    world.pass(60_000);
+    expect(world.machine.state).toBe('Idle');
+    expect(world.route).toEqual({ kind: 'plain' });
+  });
+});
+
+describe('adaptive steps', () => {
+  const adaptive = (requestRate: number | null = null) => {
+    const world = adopted();
+    world.plan = { ...PLAN, stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000 } };
+    world.preflight = { state: 'passed', requestRate };
+    world.release('v2');
+    return world;
+  };
+
+  it.each([
+    [null, 500],
+    [10, 500],
+    [1000, 50],
+  ])('begin at a weight that fits %s requests a second', (requestRate, weightBp) => {
+    const world = adaptive(requestRate);
+    world.passUntil('Holding');
+    expect(weights(world)).toEqual([0, weightBp]);
+  });
+
+  it('follow the evidence up and never down', () => {
+    const world = adaptive();
+    for (const nextBp of [1_000, 200, 3_500, null, 10_000]) {
+      world.passUntil('Holding');
+      world.nextBp = nextBp;
+      world.pass(15_000);
+    }
+    world.pass(120_000);
+    expect(weights(world)).toEqual([0, 500, 1_000, 3_500, 10_000]);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('stay where they are while the judge holds, or before the dwell is over', () => {
+    const world = adaptive();
+    world.passUntil('Holding');
+    world.nextBp = 1_000;
+    world.verdict = 'Hold';
+    world.pass(60_000);
+    expect(weights(world)).toEqual([0, 500]);
+    world.verdict = 'Advance';
+    world.pass(15_000);
+    expect(weights(world)).toEqual([0, 500, 1_000]);
+    world.nextBp = 2_000;
+    world.pass(30_000);
+    const [, second, third] = world.machine.context.release?.raises ?? [];
+    expect((third?.at ?? 0) - (second?.at ?? 0)).toBeGreaterThanOrEqual(10_000);
   });
 });

@@ -21,7 +21,6 @@ import {
   isClean,
   isEditNew,
   isHandedOver,
-  isLastStep,
   isReleaseDue,
   isRouteHeld,
   isRouteSeen,
@@ -32,6 +31,7 @@ import {
   reasonToWithdraw,
 } from './guards.ts';
 import { remember } from './remember.ts';
+import { isLastStep } from './steps.ts';
 import {
   adopt,
   begin,
@@ -126,13 +126,13 @@ const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
  * One release after another of one service. The states and what each of them waits for:
  *
  *   Adopting       the Deployment's own roll-out is complete                        → Idle
- *   Idle           a new pod template                                              → OpeningStable
+ *   Idle           a new pod template, and objectives that can be measured         → OpeningStable
  *   OpeningStable  stable has a Service of its own that proxies know               → RoutingStable
  *   RoutingStable  all requests are seen to go to stable's own Service             → Scaling
  *   Scaling        the canary has ready pods for the next weight, known to proxies → Shifting
  *   Shifting       the requests are seen to split as the route says                → Holding
  *   Holding        the hold is over and the judge lets it go on                    → Scaling (next step) or Baking
- *   Baking         the same at 100 % for the bake time                             → HandingOver
+ *   Baking         the same at 100 % for the bake time, and it is shown to be good → HandingOver
  *   HandingOver    the Deployment owns the canary and the old pods are gone        → Returning
  *   Returning      requests no longer go to revision Services                      → Closing
  *   Closing        revision Services are deleted                                   → Idle
@@ -251,7 +251,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
         LOOKED: [
           ...urgentFrom('Holding'),
           {
-            guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context, look)),
+            guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context.release)),
             target: 'Baking',
             actions: [update(goOn)],
           },

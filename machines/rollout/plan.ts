@@ -1,3 +1,5 @@
+import type { SteppingParameters } from '../judge/index.ts';
+
 /** One step of a canary release. */
 export interface PlannedStep {
   /** Share of the requests for the canary, in basis points (1..10,000). */
@@ -6,10 +8,21 @@ export interface PlannedStep {
   readonly holdMs: number;
 }
 
+/**
+ * How a release gains weight: by the user's own steps, or by the evidence, which says at each moment how much more may be risked. Then the
+ * canary is watched for `dwellMs` at each weight at least, from the moment the route is written.
+ */
+export type Stepping =
+  | {
+      readonly kind: 'fixed';
+      /** Ascending weights; the last one is 10,000. Never empty. */
+      readonly steps: readonly PlannedStep[];
+    }
+  | { readonly kind: 'adaptive'; readonly parameters: SteppingParameters; readonly dwellMs: number };
+
 /** A release as the user asked for it, validated: what the machine needs to know of the spec, and nothing else. */
 export interface Plan {
-  /** Ascending weights; the last one is 10,000. Never empty. */
-  readonly steps: readonly PlannedStep[];
+  readonly stepping: Stepping;
   /** How long the canary is watched at 100 % before it is promoted, in ms. */
   readonly bakeMs: number;
   /** How long pods may take to become ready before the release is rolled back, in ms. */

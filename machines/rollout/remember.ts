@@ -18,7 +18,7 @@ export function remember(state: RolloutState, context: RolloutContext, look: Loo
   const { at } = look;
   const sinceWhile = (holds: boolean, since: number | null) => (holds ? (since ?? at) : null);
   const isReady = state === 'OpeningStable' ? isStableOpen(context, look.facts) : isCanaryReady(context, look);
-  const needsPods = liveWeightBp(state, context, look.plan) > 0 && state !== 'Scaling';
+  const needsPods = liveWeightBp(state, context) > 0 && state !== 'Scaling';
   return {
     readySince: sinceWhile(isReady && (state === 'OpeningStable' || state === 'Scaling'), context.readySince),
     routeSince: sinceWhile(isRouteWritten(state, context, look), context.routeSince),

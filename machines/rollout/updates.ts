@@ -1,6 +1,7 @@
 import type { FinishedRelease, Outcome, RolloutContext } from './context.ts';
-import { type RolloutState, stepWeightBp } from './desired.ts';
+import type { RolloutState } from './desired.ts';
 import { type Look, reasonToWithdraw, requestFor } from './guards.ts';
+import { ALL_BP, firstTargetBp, nextTargetBp, plannedStepsOf } from './steps.ts';
 
 /** What a transition changes of the context. Plain functions, so that each can be tried without the machine. */
 export type Update = (context: RolloutContext, look: Look) => Partial<RolloutContext>;
@@ -39,8 +40,10 @@ export const begin: Update = (context, look) => {
       startedAt: at,
       replicas: context.release?.replicas ?? workload.replicas,
       stepIndex: 0,
+      targetBp: firstTargetBp(plan, facts),
       weightBp: 0,
       evidenceSince: null,
+      raises: [],
       deadlineAt: at + plan.deadlineMs,
       pausedAt: null,
       isPromoted: false,
@@ -54,20 +57,26 @@ export const begin: Update = (context, look) => {
 export const giveWeight: Update = (context, look) => {
   const { release } = context;
   if (release === null) return {};
-  const weightBp = stepWeightBp(release, look.plan);
+  const { targetBp: weightBp, evidenceSince, raises } = release;
   return {
     ...enter(context, look),
-    release: { ...release, weightBp, evidenceSince: release.evidenceSince ?? look.at },
+    release: {
+      ...release,
+      weightBp,
+      evidenceSince: evidenceSince ?? look.at,
+      raises: [...raises, { at: look.at, weightBp }],
+    },
   };
 };
 
 export const takeStep: Update = (context, look) => {
   const { release } = context;
   if (release === null) return {};
-  const last = look.plan.steps.length - 1;
   const isPromoted = release.isPromoted || requestFor(context, look.facts)?.type === 'Promote';
-  const stepIndex = isPromoted ? last : Math.min(release.stepIndex + 1, last);
-  return { ...enter(context, look), release: { ...release, isPromoted, stepIndex } };
+  const planned = plannedStepsOf(look.plan);
+  const stepIndex = isPromoted && planned !== null ? planned.length - 1 : release.stepIndex + 1;
+  const targetBp = isPromoted ? ALL_BP : nextTargetBp(release, look);
+  return { ...enter(context, look), release: { ...release, isPromoted, stepIndex, targetBp } };
 };
 
 /** Ends the release with the reason that the guard found, and remembers a revision that must not be tried again. */

@@ -1,6 +1,7 @@
 import type { RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import type { Plan } from './plan.ts';
+import { holdMsOf } from './steps.ts';
 
 /** At rest a look now and then makes up for a lost hint. */
 const REST_INTERVAL_MS = 300_000;
@@ -17,7 +18,7 @@ export function wakeAt(state: RolloutState, context: RolloutContext, plan: Plan,
   const { release, since, readySince, routeSince, unreadySince } = context;
   const interval =
     release === null ? REST_INTERVAL_MS : AWAIT_PROOF.includes(state) ? PROOF_INTERVAL_MS : RELEASE_INTERVAL_MS;
-  const hold = plan.steps[release?.stepIndex ?? 0]?.holdMs ?? 0;
+  const hold = release === null ? 0 : holdMsOf(release, plan);
   const after = (from: number | null, delayMs: number) => (from === null ? [] : [from + delayMs]);
   const deadlines = [
     ...after(readySince, plan.propagationMs),

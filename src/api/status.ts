@@ -81,7 +81,7 @@ export const statusSchema = z
     step: z
       .object({
         index: z.int().describe('Number of the present step, from 1.'),
-        count: z.int().describe('How many steps there are.'),
+        count: z.int().describe('How many steps there are; absent where the evidence says the steps.').exactOptional(),
         weight: percent('Weight of the present step, in percent.'),
       })
       .describe('The present step; absent between releases.')

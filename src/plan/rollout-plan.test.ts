@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plannedStepsOf } from '../../machines/rollout/steps.ts';
 import { parseRollout } from '../api/parse-rollout.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
 import { judgeParametersOf, planRollout } from './rollout-plan.ts';
@@ -9,11 +10,14 @@ describe('planRollout', () => {
     expect(planRollout(specWith({ strategy: { canary: { steps } } }))).toEqual({
       ok: true,
       plan: {
-        steps: [
-          { weightBp: 29, holdMs: 90_000 },
-          { weightBp: 5757, holdMs: 60_000 },
-          { weightBp: 10_000, holdMs: 0 },
-        ],
+        stepping: {
+          kind: 'fixed',
+          steps: [
+            { weightBp: 29, holdMs: 90_000 },
+            { weightBp: 5757, holdMs: 60_000 },
+            { weightBp: 10_000, holdMs: 0 },
+          ],
+        },
         bakeMs: 300_000,
         deadlineMs: 3_600_000,
         progressDeadlineMs: 600_000,
@@ -28,7 +32,7 @@ describe('planRollout', () => {
     for (let weightBp = 1; weightBp < 10_000; weightBp += 1) {
       const steps = [{ weight: weightBp / 100 }, { weight: 100 }];
       const planned = planRollout({ ...specWith({}), strategy: { canary: { steps } } });
-      expect(planned.ok && planned.plan.steps[0]?.weightBp).toBe(weightBp);
+      expect(planned.ok && plannedStepsOf(planned.plan)?.[0]?.weightBp).toBe(weightBp);
     }
   });
 

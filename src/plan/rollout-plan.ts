@@ -26,7 +26,7 @@ export function planRollout(spec: RolloutSpec): PlannedRollout {
   };
   const { analysis } = spec;
   const plan: Plan = {
-    steps: plannedSteps(spec, problems, durationMs),
+    stepping: { kind: 'fixed', steps: plannedSteps(spec, problems, durationMs) },
     bakeMs: durationMs('spec.analysis.bake', analysis.bake),
     deadlineMs: durationMs('spec.analysis.deadline', analysis.deadline),
     progressDeadlineMs: durationMs('spec.progressDeadline', spec.progressDeadline),
@@ -71,7 +71,8 @@ function plannedSteps(
   return steps;
 }
 
-function timeProblems({ steps, bakeMs, deadlineMs }: Plan): readonly Problem[] {
+function timeProblems({ stepping, bakeMs, deadlineMs }: Plan): readonly Problem[] {
+  const steps = stepping.kind === 'fixed' ? stepping.steps : [];
   const neededMs = steps.reduce((totalMs, { holdMs }) => totalMs + holdMs, bakeMs);
   if (neededMs < deadlineMs) return [];
   const message =

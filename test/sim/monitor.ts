@@ -246,7 +246,7 @@ function checkSteps(
 
 function wantedBy(record: RolloutRecord, rollout: Rollout): Route | null {
   const planned = planRollout(record.spec ?? rollout.spec);
-  return planned.ok ? routeFor(record.state, record.context, planned.plan) : null;
+  return planned.ok ? routeFor(record.state, record.context) : null;
 }
 
 function hostsOf({ stable, canary, canaryBp }: Extract<Route, { kind: 'revisions' }>): ReadonlyMap<string, number> {

@@ -6,6 +6,7 @@ import {
   ABSENT,
   type Facts,
   type ObservedRoute,
+  type PreflightFact,
   type RevisionFact,
   type VerdictFact,
 } from '../../machines/rollout/facts.ts';
@@ -15,11 +16,14 @@ import { type Standing, settle } from '../../machines/rollout/settle.ts';
 import { wakeAt } from '../../machines/rollout/wake.ts';
 
 export const PLAN: Plan = {
-  steps: [
-    { weightBp: 500, holdMs: 10_000 },
-    { weightBp: 5_000, holdMs: 10_000 },
-    { weightBp: 10_000, holdMs: 0 },
-  ],
+  stepping: {
+    kind: 'fixed',
+    steps: [
+      { weightBp: 500, holdMs: 10_000 },
+      { weightBp: 5_000, holdMs: 10_000 },
+      { weightBp: 10_000, holdMs: 0 },
+    ],
+  },
   bakeMs: 20_000,
   progressDeadlineMs: 60_000,
   deadlineMs: 600_000,
@@ -66,6 +70,12 @@ export class MachineWorld {
   /** Proxies that do not get new routes keep following this one. */
   stuckRoute: ObservedRoute | null = null;
   verdict: VerdictFact['kind'] = 'Advance';
+  /** The evidence suffices for a promotion. */
+  isShownGood = true;
+  /** Weight that the evidence allows, where the plan leaves it to the evidence. */
+  nextBp: number | null = null;
+  preflight: PreflightFact = { state: 'passed', requestRate: null };
+  plan = PLAN;
   request: Facts['request'] = null;
   deleting = false;
   isGone = false;
@@ -101,7 +111,11 @@ export class MachineWorld {
               kind: this.verdictOn(release.revision),
               reason: 'HarmAgainstStable',
               message: 'judged',
+              isShownGood: this.isShownGood,
+              nextBp: this.nextBp,
+              expectedAt: null,
             },
+      preflight: this.preflight,
       failed: null,
       request: this.request,
     };
@@ -124,7 +138,7 @@ export class MachineWorld {
   }
 
   look(): Look {
-    return { at: this.at, plan: PLAN, facts: this.facts() };
+    return { at: this.at, plan: this.plan, facts: this.facts() };
   }
 
   /** One reconcile: look, decide, act; until nothing is to be done. */
@@ -149,7 +163,7 @@ export class MachineWorld {
     while (this.at < until && !this.isGone) {
       this.becomeReady();
       this.reconcile();
-      const wake = wakeAt(this.machine.state, this.machine.context, PLAN, this.at);
+      const wake = wakeAt(this.machine.state, this.machine.context, this.plan, this.at);
       if (wake !== null && wake <= this.at) throw new Error(`wake in the past in ${this.machine.state}`);
       this.at = Math.min(until, wake ?? until, this.at + 1_000);
     }

@@ -62,6 +62,16 @@ export function weightWords(weight: Status['weight']): string {
 
 const appliedWords = (applied: number | undefined): string => (applied === undefined ? 'not ours' : percent(applied));
 
+/** `2/5`, or `2` where the evidence says the steps. */
+export function stepNumber({ index, count }: NonNullable<Status['step']>, separator: string): string {
+  return count === undefined ? String(index) : `${index}${separator}${count}`;
+}
+
+/** `step 2 of 5`. */
+export function stepWords(step: NonNullable<Status['step']>, separator: string): string {
+  return `step ${stepNumber(step, separator)}`;
+}
+
 function steps({ spec, status }: Rollout, paint: Paint): readonly string[] {
   const plan = spec.strategy.canary?.steps ?? [];
   const present = status?.step;
@@ -74,7 +84,7 @@ function steps({ spec, status }: Rollout, paint: Paint): readonly string[] {
   });
   const lines = table(rows).map((line) => (line.includes('▶') ? paint('strong', line) : line));
   // The release follows the spec of its beginning, which may have had other steps.
-  const isEdited = present !== undefined && present.count !== plan.length;
+  const isEdited = present?.count !== undefined && present.count !== plan.length;
   const note = isEdited
     ? ` (edited since; the release follows the ${present.count} steps of before, and is at its step ${present.index})`
     : '';

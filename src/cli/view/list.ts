@@ -1,5 +1,5 @@
 import type { Rollout } from '../../api/rollout.ts';
-import { shownWeight } from './details.ts';
+import { shownWeight, stepNumber } from './details.ts';
 import { type Paint, toneOf } from './paint.ts';
 import { table } from './table.ts';
 import { age, percent, whole } from './words.ts';
@@ -26,7 +26,7 @@ export function listLines(
     const row = [
       metadata.name,
       paint(toneOf(phase), phase),
-      step === undefined ? '-' : `${step.index}/${step.count}`,
+      step === undefined ? '-' : stepNumber(step, '/'),
       weight === undefined ? '-' : percent(weight),
       stable?.revision ?? '-',
       canary?.revision ?? '-',

@@ -1,5 +1,5 @@
 import type { Rollout } from '../../api/rollout.ts';
-import { shownWeight, untilWords, weightWords } from './details.ts';
+import { shownWeight, stepWords, untilWords, weightWords } from './details.ts';
 import { countsInWords, oddsLine } from './evidence.ts';
 import { type Paint, toneOf } from './paint.ts';
 import type { Rate, Rates } from './rates.ts';
@@ -24,7 +24,7 @@ export function liveLines(rollout: Rollout, options: LiveOptions): readonly stri
   const { metadata, status = {} } = rollout;
   const { paint, nowMs, columns, trouble } = options;
   const phase = status.phase ?? 'Unknown';
-  const step = status.step === undefined ? '' : `   step ${status.step.index} of ${status.step.count}`;
+  const step = status.step === undefined ? '' : `   ${stepWords(status.step, ' of ')}`;
   return [
     `${paint('strong', metadata.name)} in ${metadata.namespace ?? ''}   ${paint(toneOf(phase), phase)}${step}`,
     ...weightLines(status, paint),
@@ -102,7 +102,7 @@ export function changeLine(rollout: Rollout): string {
   const { step, canary, objectives = [], message = 'no controller has looked at it yet' } = status;
   const weight = shownWeight(status);
   const parts = [`${metadata.name}: ${status.phase ?? 'Unknown'}`];
-  if (step !== undefined) parts.push(`step ${step.index}/${step.count}`);
+  if (step !== undefined) parts.push(stepWords(step, '/'));
   if (weight !== undefined) parts.push(`weight ${percent(weight)}`);
   if (canary !== undefined) {
     parts.push(`canary ${canary.revision} (${canary.readyReplicas ?? '?'}/${canary.replicas ?? '?'} pods)`);

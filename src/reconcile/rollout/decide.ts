@@ -29,9 +29,9 @@ export function decide(record: RolloutRecord, look: Look, spec: RolloutSpec): De
 }
 
 /** What the route may hold from now on: what it holds (if that is known to be ours) and what is about to be written. */
-function expectedRoutes({ state, context }: Standing, record: RolloutRecord, { plan, facts }: Look): readonly Route[] {
+function expectedRoutes({ state, context }: Standing, record: RolloutRecord, { facts }: Look): readonly Route[] {
   if (context.release === null) return [];
-  const wanted = routeFor(state, context, plan);
+  const wanted = routeFor(state, context);
   // Over a foreign route the present one is nobody's of ours, but what was ours before may come back.
   const known = facts.route.kind === 'foreign' ? record.expected : [facts.route];
   if (wanted === null) return known;

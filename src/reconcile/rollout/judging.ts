@@ -1,4 +1,12 @@
-import { addBatch, beginJudging, type JudgeState, type Verdict, verdictOf } from '../../../machines/judge/index.ts';
+import {
+  addBatch,
+  beginJudging,
+  type Batch as JudgedBatch,
+  type JudgeState,
+  type Verdict,
+  verdictOf,
+} from '../../../machines/judge/index.ts';
+import type { Raise } from '../../../machines/rollout/context.ts';
 import type { RolloutSpec } from '../../api/rollout.ts';
 import type { Batch } from '../../metrics/port.ts';
 import { judgeParametersOf } from '../../plan/rollout-plan.ts';
@@ -18,6 +26,20 @@ export interface Judging {
 export interface JudgedRelease {
   readonly id: string;
   readonly spec: RolloutSpec;
+  /** When the canary was given more weight, oldest first. */
+  readonly raises: readonly Raise[];
+}
+
+/** The batch with what the route gave to the canary at its end. */
+export function withRaise(batch: Batch, raises: readonly Raise[]): JudgedBatch {
+  const last = raises.findLast(({ at }) => at <= batch.at);
+  return last === undefined ? batch : { ...batch, raisedAt: last.at, weight: last.weightBp / 10_000 };
+}
+
+/** When the objective is expected to be shown, at the pace of the newest batch, in ms; null where that is unknown or never. */
+export function shownAt({ at, acceptance: { secondsLeft, reached } }: ObjectiveVerdict): number | null {
+  if (reached) return at;
+  return at === null || secondsLeft === null ? null : at + Math.ceil(secondsLeft) * 1000;
 }
 
 interface Progress {
@@ -30,7 +52,7 @@ interface Progress {
 export function createJudging(): Judging {
   const progress = new Map<string, Progress>();
   return {
-    judge(key, { id, spec }, batches) {
+    judge(key, { id, spec, raises }, batches) {
       const parameters = spec.objectives.map((objective) => judgeParametersOf(spec, objective));
       const known = progress.get(key);
       // The list only ever grows; one that does not continue what was read comes from a source that began anew.
@@ -39,7 +61,9 @@ export function createJudging(): Judging {
       const begun = isContinued ? known.states : parameters.map(beginJudging);
       const states = begun.map((state, index) => {
         const own = parameters[index];
-        return own === undefined ? state : batches.slice(from).reduce((sum, batch) => addBatch(sum, batch, own), state);
+        return own === undefined
+          ? state
+          : batches.slice(from).reduce((sum, batch) => addBatch(sum, withRaise(batch, raises), own), state);
       });
       progress.set(key, { release: id, states, count: batches.length, last: batches.at(-1) });
       return spec.objectives.flatMap((objective, index) => {

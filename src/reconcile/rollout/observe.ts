@@ -143,7 +143,11 @@ function observeMetrics(
   const verdicts: readonly ObjectiveVerdict[] =
     release.evidenceSince === null
       ? []
-      : judging.judge(key, { id: `${release.revision}@${release.startedAt}`, spec }, evidence.batches);
+      : judging.judge(
+          key,
+          { id: `${release.revision}@${release.startedAt}`, spec, raises: release.raises },
+          evidence.batches,
+        );
   return { evidence, traffic, verdicts };
 }
 

@@ -1,6 +1,7 @@
-import { type RolloutState, routeFor, stepWeightBp } from '../../../machines/rollout/desired.ts';
+import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
 import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
 import { isPaused, isRouteSeen, type Look } from '../../../machines/rollout/guards.ts';
+import { plannedStepsOf } from '../../../machines/rollout/steps.ts';
 import { wakeAt } from '../../../machines/rollout/wake.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import { conditionsOf } from './conditions.ts';
@@ -105,15 +106,15 @@ function stepOf({ record, look, observation }: ProjectInput): Pick<RolloutStatus
   const { state, context } = record;
   const { release } = context;
   if (release === null) return {};
-  const desired = routeFor(state, context, look.plan);
+  const desired = routeFor(state, context);
   const applied = observation.route.observed;
   const seen = observation.traffic;
   const total = seen === undefined ? 0 : seen.stable + seen.canary + seen.plain;
   return {
     step: {
       index: release.stepIndex + 1,
-      count: look.plan.steps.length,
-      weight: stepWeightBp(release, look.plan) / 100,
+      ...countOf(plannedStepsOf(look.plan)),
+      weight: release.targetBp / 100,
     },
     weight: {
       desired: desired?.kind === 'revisions' ? desired.canaryBp / 100 : 0,
@@ -121,6 +122,11 @@ function stepOf({ record, look, observation }: ProjectInput): Pick<RolloutStatus
       ...(total > 0 && { observed: Math.round(((seen?.canary ?? 0) / total) * 10_000) / 100 }),
     },
   };
+}
+
+/** Where the evidence says the steps, nobody knows how many there will be. */
+function countOf(steps: ReturnType<typeof plannedStepsOf>): { readonly count?: number } {
+  return steps === null ? {} : { count: steps.length };
 }
 
 const VERDICTS = { Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' } as const;

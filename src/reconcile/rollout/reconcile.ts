@@ -207,7 +207,7 @@ function describe(
 
 /** Only for showing the status of a Rollout whose spec gives no plan; nothing is decided with it. */
 const NO_PLAN: Plan = {
-  steps: [{ weightBp: 10_000, holdMs: 0 }],
+  stepping: { kind: 'fixed', steps: [{ weightBp: 10_000, holdMs: 0 }] },
   bakeMs: 0,
   progressDeadlineMs: Number.MAX_SAFE_INTEGER,
   deadlineMs: Number.MAX_SAFE_INTEGER,

@@ -58,11 +58,20 @@ export function recordOf(status: RolloutStatus | undefined): RolloutRecord {
   const kept = machine.context as unknown as KeptContext;
   return {
     state: machine.state as RolloutState,
-    context: { ...initialContext, ...kept.machine },
+    context: contextOf(kept),
     spec: kept.spec ?? null,
     original: kept.original ?? null,
     expected: kept.expected ?? [],
   };
+}
+
+/** Records of before raises and targets were kept get what they would have had. */
+function contextOf({ machine, spec }: KeptContext): RolloutContext {
+  const { release } = machine;
+  if (release == null) return { ...initialContext, ...machine };
+  const weight = spec?.strategy.canary?.steps[release.stepIndex]?.weight ?? 100;
+  const missing = { targetBp: Math.round(weight * 100), raises: [] };
+  return { ...initialContext, ...machine, release: { ...missing, ...release } };
 }
 
 interface KeptContext {

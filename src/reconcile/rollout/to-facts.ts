@@ -3,6 +3,7 @@ import { FINALIZER } from '../../effects/rollout-effects.ts';
 import type { Deployment, ReplicaSet } from '../../workloads/objects.ts';
 import { isReady, problemOf } from '../../workloads/pods.ts';
 import { revisionOfReplicaSet, revisionOfTemplate } from '../../workloads/revision.ts';
+import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 
@@ -23,6 +24,7 @@ export function toFacts(observation: RolloutObservation, record: RolloutRecord):
     traffic: observation.traffic ?? null,
     evidence: evidenceFact(observation),
     verdict: release === null ? null : jointVerdict(observation, release.revision),
+    preflight: { state: 'passed', requestRate: null },
     failed: failedOf(observation, release?.revision),
     request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
   };
@@ -115,11 +117,21 @@ function serviceFact(
   return reading ?? ABSENT.service;
 }
 
+/** When the last of the objectives is expected to be shown, in ms; null while one of them says nothing of it. */
+function expectedAt(verdicts: RolloutObservation['verdicts']): number | null {
+  const times = verdicts.map(shownAt).filter((at) => at !== null);
+  return times.length < verdicts.length ? null : Math.max(...times);
+}
+
 /** One verdict out of several objectives: the worst decides. */
 function jointVerdict({ verdicts }: RolloutObservation, revision: string): VerdictFact | null {
   const worst =
     verdicts.find(({ kind }) => kind === 'Rollback') ?? verdicts.find(({ kind }) => kind === 'Hold') ?? verdicts[0];
   if (worst === undefined) return null;
   const { kind, reason, message, objective } = worst;
-  return { revision, kind, reason, message: `${objective}: ${message}` };
+  return {
+    ...{ revision, kind, reason, message: `${objective}: ${message}`, nextBp: null },
+    isShownGood: verdicts.every(({ acceptance }) => acceptance.reached),
+    expectedAt: expectedAt(verdicts),
+  };
 }

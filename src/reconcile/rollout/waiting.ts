@@ -1,5 +1,5 @@
 import type { Release, RolloutContext } from '../../../machines/rollout/context.ts';
-import { type RolloutState, routeFor, stepWeightBp } from '../../../machines/rollout/desired.ts';
+import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
 import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
 import {
   isCanaryReady,
@@ -11,6 +11,7 @@ import {
   mayAdvance,
 } from '../../../machines/rollout/guards.ts';
 import { replicasFor } from '../../../machines/rollout/sizing.ts';
+import { holdMsOf } from '../../../machines/rollout/steps.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** What a release waits for, in a reason for programs and a sentence for people. */
@@ -86,15 +87,10 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
     case 'Scaling':
       return podsWait(context, release, look);
     case 'Shifting':
-      return trafficWait(
-        state,
-        context,
-        look,
-        `${stepWeightBp(release, plan) / 100} % of the requests go to the canary`,
-      );
+      return trafficWait(state, context, look, `${release.targetBp / 100} % of the requests go to the canary`);
     case 'Holding': {
-      const until = (context.routeSince ?? at) + (plan.steps[release.stepIndex]?.holdMs ?? 0);
-      return evidenceWait(context, look, until, `watches the canary at ${stepWeightBp(release, plan) / 100} %`);
+      const until = (context.routeSince ?? at) + holdMsOf(release, plan);
+      return evidenceWait(context, look, until, `watches the canary at ${release.targetBp / 100} %`);
     }
     case 'Baking':
       return evidenceWait(context, look, context.since + plan.bakeMs, 'watches the canary at 100 %');
@@ -120,14 +116,14 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
 
 function podsWait(context: RolloutContext, release: Release, { plan, facts }: Look): Wait {
   const canary = revisionFact(facts, release.revision);
-  const needed = replicasFor(stepWeightBp(release, plan), release, facts);
+  const needed = replicasFor(release.targetBp, release, facts);
   const problem = canary.problem === null ? '' : `: ${canary.problem}`;
   const message = `waits for canary pods, ${canary.ready} of ${needed} are ready${problem}`;
   return wait('PodsNotReady', message, context.since + plan.progressDeadlineMs);
 }
 
 function trafficWait(state: RolloutState, context: RolloutContext, look: Look, what: string): Wait {
-  const { facts, plan } = look;
+  const { facts } = look;
   if (facts.evidence.state !== 'fresh') return wait('MetricsUnavailable', `holds: ${facts.evidence.message}`);
   if (!isRouteWritten(state, context, look)) return wait('WritingRoute', `writes the route: ${what}`);
   if (isRouteSeen(state, context, look, { idleIsProof: false }))
@@ -140,7 +136,7 @@ function trafficWait(state: RolloutState, context: RolloutContext, look: Look, w
       'NoTraffic',
       `waits to see it in the metrics: ${what}; no request was seen since the route was written`,
     );
-  const asked = routeFor(state, context, plan);
+  const asked = routeFor(state, context);
   const share = asked?.kind === 'revisions' ? asked.canaryBp / 100 : 0;
   const seen = Math.round((traffic.canary / total) * 1000) / 10;
   const plain = traffic.plain > 0 ? `, ${traffic.plain} still by the plain route` : '';

@@ -1,0 +1,39 @@
+import { firstWeight } from '../judge/index.ts';
+import type { Release } from './context.ts';
+import type { Facts } from './facts.ts';
+import type { Plan, PlannedStep } from './plan.ts';
+
+/** Where steps end and the bake begins. */
+export const ALL_BP = 10_000;
+
+/** Weight of the first step, in basis points: the plan's, or the largest that a release which fails altogether may have. */
+export function firstTargetBp({ stepping }: Plan, { preflight }: Facts): number {
+  if (stepping.kind === 'fixed') return stepping.steps[0]?.weightBp ?? ALL_BP;
+  const requestRate = preflight.state === 'passed' ? (preflight.requestRate ?? 0) : 0;
+  return Math.max(1, Math.round(firstWeight(requestRate, stepping.parameters) * ALL_BP));
+}
+
+/** Weight of the step after the present one; the present one where the evidence allows no more yet. */
+export function nextTargetBp(
+  { targetBp, stepIndex }: Release,
+  { plan: { stepping }, facts }: { readonly plan: Plan; readonly facts: Facts },
+): number {
+  if (stepping.kind === 'fixed') return stepping.steps[stepIndex + 1]?.weightBp ?? targetBp;
+  return Math.min(ALL_BP, Math.max(targetBp, facts.verdict?.nextBp ?? 0));
+}
+
+/** How long the present step is held at least, in ms; at 100 % the bake says how long to watch. */
+export function holdMsOf({ targetBp, stepIndex }: Release, { stepping }: Plan): number {
+  if (targetBp >= ALL_BP) return 0;
+  return stepping.kind === 'fixed' ? (stepping.steps[stepIndex]?.holdMs ?? 0) : stepping.dwellMs;
+}
+
+/** True when the release has the last weight, or asks for it. */
+export function isLastStep(release: Release | null): boolean {
+  return release !== null && release.targetBp >= ALL_BP;
+}
+
+/** The steps that the plan states, or null where the evidence says them. */
+export function plannedStepsOf({ stepping }: Plan): readonly PlannedStep[] | null {
+  return stepping.kind === 'fixed' ? stepping.steps : null;
+}
