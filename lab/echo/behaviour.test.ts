@@ -51,12 +51,18 @@ describe('the behaviour of an echo', () => {
   it.each([
     [{ errorRatio: 2 }, 'errorRatio must be a number from 0 to 1'],
     [{ errorRatio: '0.3' }, 'errorRatio must be'],
+    [{ errorStatus: 200 }, 'errorStatus must be'],
     [{ latencyMs: Number.NaN }, 'latencyMs must be'],
+    [{ overloads: 1 }, 'overloads must be true or false'],
     [{ ready: 1 }, 'ready must be true or false'],
     [{ erorRatio: 0 }, 'there is no field erorRatio'],
     [null, 'send a JSON object'],
   ])('refuses %j by name', (change, message) => {
     expect(() => changeBehaviour(plain, change)).toThrow(message);
+  });
+
+  it('may be to close the connection instead of an error', () => {
+    expect(changeBehaviour(plain, { errorStatus: 0 }).errorStatus).toBe(0);
   });
 
   it('fails about its share of requests', () => {

@@ -2,6 +2,7 @@
 export interface Behaviour {
   /** Share of requests answered with `errorStatus`, 0 to 1. */
   readonly errorRatio: number;
+  /** 400 to 599; 0: the connection is closed without an answer. */
   readonly errorStatus: number;
   /** Median delay of an answer, ms. */
   readonly latencyMs: number;
@@ -68,6 +69,7 @@ function isRanged(field: string): field is keyof typeof RANGES {
 }
 
 function check(field: string, value: unknown): void {
+  if (field === 'errorStatus' && value === 0) return;
   if (isFlag(field)) {
     if (typeof value !== 'boolean') throw new Error(`${field} must be true or false`);
     return;

@@ -26,6 +26,7 @@ const callNextHop = env['NEXT_HOP']
   : undefined;
 
 function answer(response: ServerResponse, status: number, headers: Record<string, string>): void {
+  if (status === 0) return void response.destroy();
   const body = `${JSON.stringify({ version, pod: podName, status })}\n`;
   response.writeHead(status, {
     'content-type': 'application/json',

@@ -30,9 +30,13 @@ function summariseBound({ figure, median, worst }: Bound, runs: readonly Run[]):
   const seenWorst = sorted.at(-1) ?? Number.POSITIVE_INFINITY;
   const seenMedian = medianOf(sorted);
   return {
-    text: `  ${figure}: median ${seenMedian}${median === undefined ? '' : ` (≤ ${median})`}, worst ${seenWorst} (≤ ${worst})`,
-    ok: seenWorst <= worst && (median === undefined || seenMedian <= median),
+    text: `  ${figure}: median ${beside(seenMedian, median)}, worst ${beside(seenWorst, worst)}`,
+    ok: seenWorst <= (worst ?? Number.POSITIVE_INFINITY) && seenMedian <= (median ?? Number.POSITIVE_INFINITY),
   };
+}
+
+function beside(seen: number, allowed: number | undefined): string {
+  return allowed === undefined ? `${seen}` : `${seen} (≤ ${allowed})`;
 }
 
 function medianOf(sorted: readonly number[]): number {

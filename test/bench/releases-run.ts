@@ -12,7 +12,7 @@ import { controllerKubeconfig, openStage, type RunningRelease, type Stage } from
 import type { ReleaseCase } from './releases-cases.ts';
 import { measure, type Run } from './releases-measure.ts';
 
-const RATE = 200;
+const DEFAULT_RATE = 200;
 const REPLICAS = 2;
 /** The new version has answered before its dependency fails, so that the outage is not taken for its doing. */
 const BEFORE_OUTAGE_MS = 18_000;
@@ -29,17 +29,16 @@ export interface ReleaseBenchOptions {
   /** Of the controller; each that runs at the same time needs its own. */
   readonly port: number;
   readonly withDependency: boolean;
+  /** Requests per second. Default 200. */
+  readonly rate?: number;
 }
 
-export async function openReleaseBench({
-  namespace,
-  port,
-  withDependency,
-}: ReleaseBenchOptions): Promise<ReleaseBench> {
+export async function openReleaseBench(options: ReleaseBenchOptions): Promise<ReleaseBench> {
+  const { namespace, port, withDependency, rate = DEFAULT_RATE } = options;
   const KUBECONFIG = await controllerKubeconfig(namespace);
   const env = { KUBECONFIG, WATCH_NAMESPACE: namespace, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
   const controller = await startController({ logFile: logFileOf(namespace), port, env });
-  const stage = await openStage({ namespace, rate: RATE, replicas: REPLICAS, withDependency }).catch(
+  const stage = await openStage({ namespace, rate, replicas: REPLICAS, withDependency }).catch(
     async (error: unknown) => {
       await controller.stop();
       throw error;
