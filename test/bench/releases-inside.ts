@@ -1,20 +1,10 @@
 /** The part of `releases.ts` that runs inside the lab: opens shops, runs the cases, prints lines and the table. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CASES, type ReleaseCase } from './releases-cases.ts';
+import { CASES } from './releases-cases.ts';
 import type { Run } from './releases-measure.ts';
 import { type Summary, summarise, tableOf } from './releases-report.ts';
-import { openReleaseBench, type ReleaseBench } from './releases-run.ts';
-
-interface Task {
-  readonly name: string;
-  readonly plan: ReleaseCase;
-  readonly run: number;
-}
+import { openReleaseBench, type ReleaseBench, type Task } from './releases-run.ts';
 
 const FIRST_PORT = 9490;
-/** The pause before a run is drawn from it, so that runs begin anywhere between two scrapes. */
-const SCRAPE_INTERVAL_MS = 5_000;
-
 const [names = '', runs = '', shops = '1'] = process.argv.slice(2);
 const stop = new AbortController();
 const stopped = new Promise<never>((_resolve, reject) => {
@@ -30,7 +20,8 @@ async function main(chosen: readonly string[], wantedRuns: number, shopCount: nu
   const tasks = chosen.flatMap((name): readonly Task[] => {
     const plan = CASES[name];
     if (plan === undefined) throw new Error(`there is no case ${name}`);
-    return Array.from({ length: wantedRuns || plan.runs }, (_, index) => ({ name, plan, run: index + 1 }));
+    const of = wantedRuns || plan.runs;
+    return Array.from({ length: of }, (_, index) => ({ name, plan, run: index + 1, of }));
   });
   const done: Run[] = [];
   let problem: unknown;
@@ -71,8 +62,7 @@ async function runAll(tasks: readonly Task[], shopCount: number, withDependency:
       Promise.all(
         benches.map(async (bench) => {
           for (let task = waiting.shift(); task !== undefined && !stop.signal.aborted; task = waiting.shift()) {
-            await sleep(Math.random() * SCRAPE_INTERVAL_MS, undefined, { signal: stop.signal });
-            const run = await bench.run(task.name, task.plan, task.run);
+            const run = await bench.run(task);
             done.push(run);
             console.log(JSON.stringify(run));
           }

@@ -10,11 +10,12 @@ export interface Summary {
 
 /** What the runs of a case say about each of its bounds, and whether all ended as they should. */
 export function summarise(name: string, plan: ReleaseCase, runs: readonly Run[]): readonly Summary[] {
+  if (runs.length === 0) return [{ case: name, text: `${plan.title}: not run`, ok: false }];
   const asExpected = runs.filter((run) => run.outcome === plan.expected && hasHeld(plan, run)).length;
   const outcome = {
     case: name,
     text: `${plan.title}: ${asExpected} of ${runs.length} ${plan.expected}`,
-    ok: runs.length > 0 && asExpected === runs.length,
+    ok: asExpected === runs.length,
   };
   return [outcome, ...plan.bounds.map((bound) => ({ case: name, ...summariseBound(bound, runs) }))];
 }

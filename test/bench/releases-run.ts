@@ -14,13 +14,23 @@ import { measure, type Run } from './releases-measure.ts';
 
 const DEFAULT_RATE = 200;
 const REPLICAS = 2;
+const SCRAPE_INTERVAL_MS = 5_000;
 /** The new version has answered before its dependency fails, so that the outage is not taken for its doing. */
 const BEFORE_OUTAGE_MS = 18_000;
+
+/** One run of a case: the first has the number 1. */
+export interface Task {
+  readonly name: string;
+  readonly plan: ReleaseCase;
+  readonly run: number;
+  /** How many runs of this case there are. */
+  readonly of: number;
+}
 
 /** A shop with a controller of its own, for one run after the other. */
 export interface ReleaseBench {
   /** Runs a release to its end, with the route at rest before and after. */
-  run(name: string, plan: ReleaseCase, run: number): Promise<Run>;
+  run(task: Task): Promise<Run>;
   close(): Promise<void>;
 }
 
@@ -45,10 +55,13 @@ export async function openReleaseBench(options: ReleaseBenchOptions): Promise<Re
     },
   );
   return {
-    async run(name, plan, run) {
+    async run({ name, plan, run, of }) {
       await prepare(stage, plan);
       const version = `${name}-${run}`;
-      const release = await stage.release(version, environmentFor(plan.canary ?? {}));
+      // Each wait for proof ends soon after a scrape, so without a delay all versions would get their first requests at the same
+      // moment between two scrapes. So the runs are spread evenly over it.
+      const START_DELAY_MS = String(Math.round((SCRAPE_INTERVAL_MS * (run - 0.5)) / of));
+      const release = await stage.release(version, { ...environmentFor(plan.canary ?? {}), START_DELAY_MS });
       const seen = plan.outageMs === undefined ? undefined : await outage(stage, plan.outageMs);
       const measured = await measure({ ...(await end(stage, plan, release)), version, chronicle: stage.chronicle });
       return { case: name, run, ...measured, ...(seen !== undefined && { seen }) };

@@ -14,7 +14,7 @@ afterAll(() => bench?.close());
 async function run(name: string): Promise<Run> {
   const plan = CASES[name];
   if (plan === undefined) throw new Error(`there is no case ${name}`);
-  const made = await bench.run(name, plan, 1);
+  const made = await bench.run({ name, plan, run: 1, of: 1 });
   figure(`slo: ${name}`, { ...made });
   return made;
 }
