@@ -14,7 +14,9 @@ stopped.catch(() => undefined);
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
 
-process.exitCode = await main(names.split(','), Number(runs), Number(shops));
+const code = await main(names.split(','), Number(runs), Number(shops));
+// A run that was broken off still waits for its release.
+process.stdout.write('', () => process.exit(code));
 
 async function main(chosen: readonly string[], wantedRuns: number, shopCount: number): Promise<number> {
   const tasks = chosen.flatMap((name): readonly Task[] => {

@@ -28,7 +28,7 @@ export interface Run extends RunFigures {
   readonly seconds: number;
   /** Where the time of a roll back went. */
   readonly timing: {
-    /** First answer of the new version to the last scrape of a caller before the decision. */
+    /** First answer of the new version to the last scrape of a caller that the decision can have been made from. */
     readonly scrapedS: number | null;
     /** From that scrape to the route write. */
     readonly decidedS: number | null;
@@ -50,12 +50,15 @@ export interface Measured {
   readonly chronicle: Chronicle;
 }
 
+/** The controller leaves a scrape this long to arrive. */
+const INGEST_MS = 500;
+
 /** Figures of a release that is over, from what the callers, the API server and Prometheus saw, not from what the controller says. */
 export async function measure({ version, ended, report, chronicle }: Measured) {
   const answered = report.versions[`${RELEASED}=${version}`];
   const takenBackMs = chronicle.routesOf(ended.revision).find(isTakenBack)?.atMs;
   const scrapes = await scrapesOf(ended.revision);
-  const scrapedMs = scrapes.filter((atMs) => takenBackMs !== undefined && atMs <= takenBackMs).at(-1);
+  const scrapedMs = scrapes.filter((atMs) => takenBackMs !== undefined && atMs + INGEST_MS <= takenBackMs).at(-1);
   const busy = report.seconds.filter(({ requests }) => requests > 0).slice(0, -1);
   const median = (values: readonly number[]) =>
     quantileOf(
