@@ -1,9 +1,10 @@
 export { addBatch } from './add-batch.ts';
 export type { Batch } from './batch.ts';
 export type { ArmCounts } from './counts.ts';
-export { measureDispersion } from './dispersion.ts';
+export { MOST_DISPERSION, measureDispersion, type PastBatch } from './dispersion.ts';
 export type { LatencyBatch } from './latency.ts';
 export { DEFAULT_PARAMETERS, type JudgeParameters } from './parameters.ts';
+export { requestsToAccept } from './prediction.ts';
 export { beginJudging, type JudgeState } from './state.ts';
 export {
   DEFAULT_STEPPING,
@@ -15,4 +16,5 @@ export {
   type SteppingParameters,
   UNKNOWN_RISK,
 } from './stepping.ts';
+export { tolerableRatio } from './tolerance.ts';
 export { type Verdict, verdictOf } from './verdict.ts';

@@ -112,7 +112,8 @@ function safeWeights({ harm, latency, slo }: TestWeights): TestWeights {
     latency: within(latency, 0, 1e6) ?? 0,
     slo: within(slo, 0, 1e6) ?? 0,
   };
-  return safe.harm > 0 ? safe : DEFAULT_PARAMETERS.weights;
+  // Durations alone may never come, so one of the others must count.
+  return safe.harm + safe.slo > 0 ? safe : DEFAULT_PARAMETERS.weights;
 }
 
 function within(value: number | null, low: number, high: number): number | null {

@@ -39,18 +39,23 @@ export function weigh(state: JudgeState, safe: JudgeParameters): Evidence {
     latency: Math.log(shares.latency) + lnLatency,
     slo: mayBlame(state, safe) ? Math.log(shares.slo) + lnSlo : Number.NEGATIVE_INFINITY,
   };
-  const lnTotal = logSumExp([parts.harm, parts.latency, parts.slo]);
+  const lnSum = logSumExp([parts.harm, parts.latency, parts.slo]);
+  // Where no test that counts may speak there is no evidence, and none to share out.
+  const isSilent = lnSum === Number.NEGATIVE_INFINITY;
+  const lnTotal = isSilent ? 0 : lnSum;
   return {
     lnHarm,
     lnLatency,
     lnSlo,
     lnStableSlo: stableIsGone(state) ? 0 : lnEvidence(state.stableBreach, safe),
     lnTotal,
-    blame: {
-      harm: Math.exp(parts.harm - lnTotal),
-      latency: Math.exp(parts.latency - lnTotal),
-      slo: Math.exp(parts.slo - lnTotal),
-    },
+    blame: isSilent
+      ? shares
+      : {
+          harm: Math.exp(parts.harm - lnTotal),
+          latency: Math.exp(parts.latency - lnTotal),
+          slo: Math.exp(parts.slo - lnTotal),
+        },
     lnAccept: lnEvidence(state.accept, FROM_THE_START),
   };
 }

@@ -1,4 +1,4 @@
-import { firstWeight } from '../judge/index.ts';
+import { firstWeight, type SteppingParameters } from '../judge/index.ts';
 import type { Release } from './context.ts';
 import type { Facts } from './facts.ts';
 import type { Plan, PlannedStep } from './plan.ts';
@@ -9,8 +9,12 @@ export const ALL_BP = 10_000;
 /** Weight of the first step, in basis points: the plan's, or the largest that a release which fails altogether may have. */
 export function firstTargetBp({ stepping }: Plan, { preflight }: Facts): number {
   if (stepping.kind === 'fixed') return stepping.steps[0]?.weightBp ?? ALL_BP;
-  const requestRate = preflight.state === 'passed' ? (preflight.requestRate ?? 0) : 0;
-  return Math.max(1, Math.round(firstWeight(requestRate, stepping.parameters) * ALL_BP));
+  return firstWeightBp(preflight.state === 'passed' ? (preflight.requestRate ?? 0) : 0, stepping.parameters);
+}
+
+/** First weight of adaptive steps at a number of requests per second, in basis points. */
+export function firstWeightBp(requestRate: number, parameters: SteppingParameters): number {
+  return Math.max(1, Math.round(firstWeight(requestRate, parameters) * ALL_BP));
 }
 
 /** Weight of the step after the present one; the present one where the evidence allows no more yet. */

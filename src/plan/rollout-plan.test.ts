@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { plannedStepsOf } from '../../machines/rollout/steps.ts';
 import { parseRollout } from '../api/parse-rollout.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
-import { judgeParametersOf, planRollout } from './rollout-plan.ts';
+import { judgeParametersOf } from './judge-parameters.ts';
+import { planRollout } from './rollout-plan.ts';
 
 describe('planRollout', () => {
   it('turns percent into basis points and durations into milliseconds', () => {

@@ -1,9 +1,9 @@
-import { DEFAULT_PARAMETERS, type JudgeParameters } from '../../machines/judge/index.ts';
 import type { Plan, PlannedStep } from '../../machines/rollout/plan.ts';
 import type { Problem } from '../api/parse-rollout.ts';
-import type { Objective, RolloutSpec } from '../api/rollout.ts';
-import { DEFAULT_HOLD } from '../api/strategy.ts';
+import type { RolloutSpec } from '../api/rollout.ts';
+import { DEFAULT_HOLD, fixedSteps } from '../api/strategy.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
+import { failurePercent, type Goal, goalOf, type StatedObjective } from './goal.ts';
 
 export type PlannedRollout =
   | { readonly ok: true; readonly plan: Plan }
@@ -35,23 +35,8 @@ export function planRollout(spec: RolloutSpec): PlannedRollout {
     drainMs: durationMs('spec.drain', spec.drain),
   };
   if (problems.length === 0) problems.push(...timeProblems(plan));
-  problems.push(...objectiveProblems(spec.objectives));
+  problems.push(...objectiveProblems(spec));
   return problems.length === 0 ? { ok: true, plan } : { ok: false, problems };
-}
-
-/**
- * How the judge treats one objective of a spec. The allowed share of false rollbacks is for the whole release, so each of k objectives
- * gets a k-th of it: whatever they have in common, the sum stays within what the user allowed.
- */
-export function judgeParametersOf(spec: RolloutSpec, objective: Objective): JudgeParameters {
-  const { falseRollback, margin, minRequests } = spec.analysis;
-  return {
-    ...DEFAULT_PARAMETERS,
-    falseRollback: falseRollback / Math.max(1, spec.objectives.length),
-    margin,
-    minRequests,
-    sloFailureRatio: objective.requests === undefined ? null : failurePercent(objective.requests.successRatio) / 100,
-  };
 }
 
 function plannedSteps(
@@ -60,7 +45,7 @@ function plannedSteps(
   durationMs: (path: string, text: string) => number,
 ): readonly PlannedStep[] {
   const path = 'spec.strategy.canary.steps';
-  const steps = (strategy.canary?.steps ?? []).map(({ weight, hold = DEFAULT_HOLD }, index) => ({
+  const steps = fixedSteps(strategy).map(({ weight, hold = DEFAULT_HOLD }, index) => ({
     weightBp: Math.round(weight * 100),
     // At weight 100 the bake says how long to watch.
     holdMs: weight >= 100 ? 0 : durationMs(`${path}[${index}].hold`, hold),
@@ -81,24 +66,24 @@ function timeProblems({ stepping, bakeMs, deadlineMs }: Plan): readonly Problem[
   return [{ path: 'spec.analysis.deadline', message }];
 }
 
-function objectiveProblems(objectives: readonly Objective[]): readonly Problem[] {
-  return objectives.flatMap(({ requests }, index) => {
-    if (requests === undefined) return [];
-    const path = `spec.objectives[${index}].requests.successRatio`;
-    const allowed = failurePercent(requests.successRatio);
-    if (allowed > TESTABLE_FAILURES.most) {
-      const message = `is too low to be told from chance: set it to at least ${100 - TESTABLE_FAILURES.most}`;
-      return [{ path, message }];
-    }
-    if (allowed < TESTABLE_FAILURES.least) {
-      const message = `allows fewer failures than can be counted: set it to at most ${100 - TESTABLE_FAILURES.least}`;
-      return [{ path, message }];
-    }
-    return [];
+function objectiveProblems(spec: RolloutSpec): readonly Problem[] {
+  const objectives: readonly StatedObjective[] = spec.objectives;
+  return objectives.flatMap((objective, index) => {
+    const goal = goalOf(objective, spec.analysis);
+    return goal === null ? [] : ratioProblems(goal, `spec.objectives[${index}].${goal.field}`);
   });
 }
 
-/** 100 − ratio without the noise of binary fractions: 0.1 for 99.9. */
-function failurePercent(successRatio: number): number {
-  return Number((100 - successRatio).toFixed(9));
+/** What the judge could not tell from chance, or from an objective that is always kept. */
+export function ratioProblems({ percent }: Pick<Goal, 'percent'>, path: string): readonly Problem[] {
+  const allowed = failurePercent(percent);
+  if (allowed > TESTABLE_FAILURES.most) {
+    const message = `is too low to be told from chance: set it to at least ${100 - TESTABLE_FAILURES.most}`;
+    return [{ path, message }];
+  }
+  if (allowed < TESTABLE_FAILURES.least) {
+    const message = `allows fewer failures than can be counted: set it to at most ${100 - TESTABLE_FAILURES.least}`;
+    return [{ path, message }];
+  }
+  return [];
 }

@@ -1,15 +1,9 @@
-import {
-  addBatch,
-  beginJudging,
-  type Batch as JudgedBatch,
-  type JudgeState,
-  type Verdict,
-  verdictOf,
-} from '../../../machines/judge/index.ts';
+import { addBatch, beginJudging, type JudgeState, type Verdict, verdictOf } from '../../../machines/judge/index.ts';
 import type { Raise } from '../../../machines/rollout/context.ts';
+import { withRaise } from '../../../machines/rollout/raises.ts';
 import type { RolloutSpec } from '../../api/rollout.ts';
 import type { Batch } from '../../metrics/port.ts';
-import { judgeParametersOf } from '../../plan/rollout-plan.ts';
+import { judgeParametersOf } from '../../plan/judge-parameters.ts';
 
 /** The judge's opinion on one objective. */
 export interface ObjectiveVerdict extends Verdict {
@@ -28,12 +22,6 @@ export interface JudgedRelease {
   readonly spec: RolloutSpec;
   /** When the canary was given more weight, oldest first. */
   readonly raises: readonly Raise[];
-}
-
-/** The batch with what the route gave to the canary at its end. */
-export function withRaise(batch: Batch, raises: readonly Raise[]): JudgedBatch {
-  const last = raises.findLast(({ at }) => at <= batch.at);
-  return last === undefined ? batch : { ...batch, raisedAt: last.at, weight: last.weightBp / 10_000 };
 }
 
 /** When the objective is expected to be shown, at the pace of the newest batch, in ms; null where that is unknown or never. */

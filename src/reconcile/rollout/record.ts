@@ -69,7 +69,7 @@ export function recordOf(status: RolloutStatus | undefined): RolloutRecord {
 function contextOf({ machine, spec }: KeptContext): RolloutContext {
   const { release } = machine;
   if (release == null) return { ...initialContext, ...machine };
-  const weight = spec?.strategy.canary?.steps[release.stepIndex]?.weight ?? 100;
+  const weight = spec?.strategy.canary?.steps?.[release.stepIndex]?.weight ?? 100;
   const missing = { targetBp: Math.round(weight * 100), raises: [] };
   return { ...initialContext, ...machine, release: { ...missing, ...release } };
 }
