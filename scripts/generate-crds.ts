@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { rolloutCrd, rolloutStructuralSchema } from '../src/api/crd.ts';
+import { crdOf, customKinds, structuralSchemaOf } from '../src/api/crd.ts';
 import { referenceTable } from '../src/api/reference.ts';
 
 interface GeneratedFile {
@@ -14,7 +14,10 @@ interface GeneratedFile {
 /** Everything that is generated from src/api. */
 export function generatedFiles(): readonly GeneratedFile[] {
   return [
-    { path: 'crds/sluice.dev_rollouts.yaml', content: crdYaml(rolloutCrd()) },
+    ...customKinds.map((custom) => ({
+      path: `crds/sluice.dev_${custom.plural}.yaml`,
+      content: crdYaml(crdOf(custom)),
+    })),
     { path: 'docs/spec.md', content: specPage() },
   ];
 }
@@ -25,24 +28,30 @@ function crdYaml(crd: object): string {
 }
 
 function specPage(): string {
-  const { spec, status } = rolloutStructuralSchema().properties ?? {};
-  if (spec === undefined || status === undefined) throw new TypeError('the schema of Rollout lacks spec or status');
   return `<!-- Generated from src/api by \`npm run generate\`; do not edit. -->
-# Rollout (\`sluice.dev/v1alpha1\`)
+# The kinds of \`sluice.dev/v1alpha1\`
 
-One Rollout per service. \`examples/rollout-minimal.yaml\` is the least that works, \`examples/rollout-full.yaml\` has every field.
+One Rollout per service. \`examples/rollout-minimal.yaml\` is the least that works, \`examples/rollout-full.yaml\` has every field but
+those of \`adaptive\` and of latency and custom objectives, for which there are examples of their own.
 Durations are whole numbers with units, such as \`90s\`, \`2m\` or \`1h30m\` (units ms, s, m, h). Weights and ratios are percent.
 
-## spec: what you write
-
-${spec.description}
-
-${referenceTable(spec, 'spec')}
-
-## status: what the controller writes
-
-${referenceTable(status, 'status')}
+${customKinds.map(kindSection).join('\n\n')}
 `;
+}
+
+function kindSection(custom: (typeof customKinds)[number]): string {
+  const { description, properties } = structuralSchemaOf(custom);
+  const { spec, status } = properties ?? {};
+  if (spec === undefined) throw new TypeError(`the schema of ${custom.kind} lacks spec`);
+  const parts = [
+    `## ${custom.kind}`,
+    `${description}`,
+    '### spec: what you write',
+    `${spec.description}`,
+    referenceTable(spec, 'spec'),
+    ...(status === undefined ? [] : ['### status: what the controller writes', referenceTable(status, 'status')]),
+  ];
+  return parts.join('\n\n');
 }
 
 /** Paths of generated files that differ from what is on disk below \`root\`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from '../lib/duration.ts';
-import { duration, isDurationCel, numberBetween } from './fields.ts';
+import { duration, isDurationCel, numberBetween, objectRef } from './fields.ts';
 import { withRule } from './rule.ts';
 
 const analysisFields = z.strictObject({
@@ -9,6 +9,11 @@ const analysisFields = z.strictObject({
       'Probability that a harmless release is taken back all the same, over the whole release and all objectives: 0.00001 to 0.2. Smaller needs more evidence before a bad release is taken back.',
     )
     .default(0.01),
+  falsePromote: numberBetween(0.000_01, 0.2, ', for example 0.05 for one harmful release in twenty')
+    .describe(
+      'Probability that a release that breaks an objective is promoted all the same: 0.00001 to 0.2. Smaller needs more requests before a good release is promoted.',
+    )
+    .default(0.05),
   minRequests: z
     .int()
     .min(1)
@@ -23,6 +28,11 @@ const analysisFields = z.strictObject({
       "How many times the stable version's error ratio is still no harm: 1 to 10. Larger takes back fewer releases that are only a little worse.",
     )
     .default(1.5),
+  warmup: duration('0s', '10m')
+    .describe(
+      'How long durations do not count after the new version got its first requests, while its caches are cold: 0s to 10m. Failures count from the first request.',
+    )
+    .default('10s'),
   bake: duration('0s', '24h')
     .describe(
       'How long the new version is watched at weight 100 before it is promoted: 0s to 24h. The stable pods are kept at full size until then.',
@@ -39,6 +49,10 @@ const analysisFields = z.strictObject({
       'What happens when the deadline is reached without a verdict. RollBack takes the release back; Hold keeps the weight as it is and waits for an operator.',
     )
     .default('RollBack'),
+  sourceRef: objectRef(
+    "The MetricsSource in the Rollout's namespace that has the mesh's request metrics. Default: the controller's own.",
+    'Name of the MetricsSource.',
+  ).exactOptional(),
 });
 
 /** `spec.analysis`: how much evidence a decision needs. */

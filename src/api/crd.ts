@@ -1,63 +1,126 @@
+import type { z } from 'zod';
+import { metricsSourceSchema, metricsSourceSpecSchema } from './metrics-source.ts';
 import { rolloutSchema, specSchema } from './rollout.ts';
 import { VALIDATIONS } from './rule.ts';
+import { serviceLevelObjectiveSchema, serviceLevelObjectiveSpecSchema } from './service-level-objective.ts';
 import { statusSchema } from './status.ts';
 import { type StructuralSchema, toStructuralSchema } from './structural-schema.ts';
 
 const GROUP = 'sluice.dev';
 const VERSION = 'v1alpha1';
 
-const rolloutColumns = [
-  { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
-  { name: 'Step', type: 'integer', jsonPath: '.status.step.index' },
-  { name: 'Weight', type: 'number', jsonPath: '.status.weight.applied' },
-  { name: 'Canary', type: 'string', jsonPath: '.status.canary.revision' },
-  { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
-  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-];
+interface Column {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'date';
+  readonly jsonPath: string;
+  /** 1: only with `kubectl get --output wide`. */
+  readonly priority?: number;
+}
 
-/** Schema of the whole Rollout, as it stands in the CustomResourceDefinition. */
-export function rolloutStructuralSchema(): StructuralSchema {
-  const meta = rolloutSchema.meta();
+interface CustomKind {
+  readonly kind: string;
+  readonly singular: string;
+  readonly plural: string;
+  readonly shortName: string;
+  readonly columns: readonly Column[];
+  /** The whole object, for its description and rules. */
+  readonly object: z.ZodType;
+  readonly spec: z.ZodType;
+  readonly status?: z.ZodType;
+}
+
+const AGE: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+
+const rollout: CustomKind = {
+  kind: 'Rollout',
+  singular: 'rollout',
+  plural: 'rollouts',
+  shortName: 'slr',
+  columns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Step', type: 'integer', jsonPath: '.status.step.index' },
+    { name: 'Weight', type: 'number', jsonPath: '.status.weight.applied' },
+    { name: 'Canary', type: 'string', jsonPath: '.status.canary.revision' },
+    { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
+    AGE,
+  ],
+  object: rolloutSchema,
+  spec: specSchema,
+  status: statusSchema,
+};
+
+const serviceLevelObjective: CustomKind = {
+  kind: 'ServiceLevelObjective',
+  singular: 'servicelevelobjective',
+  plural: 'servicelevelobjectives',
+  shortName: 'slo',
+  columns: [
+    { name: 'Success', type: 'number', jsonPath: '.spec.requests.successRatio' },
+    { name: 'Under', type: 'string', jsonPath: '.spec.requests.under' },
+    { name: 'Fast', type: 'number', jsonPath: '.spec.requests.ratio' },
+    { name: 'Counters', type: 'number', jsonPath: '.spec.prometheus.ratio' },
+    { name: 'Description', type: 'string', jsonPath: '.spec.description', priority: 1 },
+    AGE,
+  ],
+  object: serviceLevelObjectiveSchema,
+  spec: serviceLevelObjectiveSpecSchema,
+};
+
+const metricsSource: CustomKind = {
+  kind: 'MetricsSource',
+  singular: 'metricssource',
+  plural: 'metricssources',
+  shortName: 'slms',
+  columns: [
+    { name: 'Address', type: 'string', jsonPath: '.spec.address' },
+    { name: 'Tenant', type: 'string', jsonPath: '.spec.tenant' },
+    AGE,
+  ],
+  object: metricsSourceSchema,
+  spec: metricsSourceSpecSchema,
+};
+
+/** The kinds of Sluice, in the order in which docs/spec.md shows them. */
+export const customKinds: readonly CustomKind[] = [rollout, serviceLevelObjective, metricsSource];
+
+/** Schema of a whole object of the kind, as it stands in the CustomResourceDefinition. */
+export function structuralSchemaOf({ object, spec, status }: CustomKind): StructuralSchema {
+  const meta = object.meta();
+  const rules = meta?.[VALIDATIONS];
   return {
     description: meta?.description ?? '',
     type: 'object',
     required: ['spec'],
-    [VALIDATIONS]: meta?.[VALIDATIONS],
+    ...(rules !== undefined && { [VALIDATIONS]: rules }),
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: { type: 'object' },
-      spec: toStructuralSchema(specSchema),
-      status: toStructuralSchema(statusSchema),
+      spec: toStructuralSchema(spec),
+      ...(status !== undefined && { status: toStructuralSchema(status) }),
     },
   };
 }
 
-/** The CustomResourceDefinition of the kind Rollout, as a plain object. */
-export function rolloutCrd() {
+/** The CustomResourceDefinition of a kind, as a plain object. */
+export function crdOf(custom: CustomKind) {
+  const { kind, singular, plural, shortName, columns, status } = custom;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `rollouts.${GROUP}` },
+    metadata: { name: `${plural}.${GROUP}` },
     spec: {
       group: GROUP,
-      names: {
-        kind: 'Rollout',
-        listKind: 'RolloutList',
-        plural: 'rollouts',
-        singular: 'rollout',
-        shortNames: ['slr'],
-        categories: ['sluice'],
-      },
+      names: { kind, listKind: `${kind}List`, plural, singular, shortNames: [shortName], categories: ['sluice'] },
       scope: 'Namespaced',
       versions: [
         {
           name: VERSION,
           served: true,
           storage: true,
-          subresources: { status: {} },
-          additionalPrinterColumns: rolloutColumns,
-          schema: { openAPIV3Schema: rolloutStructuralSchema() },
+          ...(status !== undefined && { subresources: { status: {} } }),
+          additionalPrinterColumns: columns,
+          schema: { openAPIV3Schema: structuralSchemaOf(custom) },
         },
       ],
     },

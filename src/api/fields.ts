@@ -66,3 +66,36 @@ export function numberBetween(min: number, max: number, meaning: string): z.ZodN
     message: `must be between ${written(min)} and ${written(max)}${meaning}`,
   });
 }
+
+/** A share in percent that is neither none nor all. */
+export function percentBelow100(meaning: string): z.ZodNumber {
+  return withRule(z.number(), {
+    cel: 'self > 0.0 && self < 100.0',
+    holds: (percent) => percent > 0 && percent < 100,
+    message:
+      'must be more than 0 and less than 100 percent: at 100 a single failure in any time breaks it; write for example 99.9',
+  }).describe(meaning);
+}
+
+/** A list without repetitions. */
+export function uniqueList<S extends z.ZodType<string>>(item: S, maxItems: number): z.ZodArray<S> {
+  return (
+    z
+      .array(item)
+      .min(1)
+      .max(maxItems)
+      // The API server sees this by the list's type.
+      .superRefine((values, context) => {
+        for (const [index, value] of values.entries()) {
+          if (values.indexOf(value) === index) continue;
+          context.addIssue({ code: 'custom', path: [index], message: 'Duplicate value: remove it' });
+        }
+      })
+      .meta({ 'x-kubernetes-list-type': 'set' })
+  );
+}
+
+/** A reference to an object by its name alone. */
+export function objectRef(meaning: string, nameMeaning: string) {
+  return z.strictObject({ name: subdomainName().describe(nameMeaning) }).describe(meaning);
+}

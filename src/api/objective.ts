@@ -1,18 +1,14 @@
 import { z } from 'zod';
-import { labelName } from './fields.ts';
+import { labelName, objectRef } from './fields.ts';
+import { prometheusSchema } from './prometheus-objective.ts';
+import { requestsSchema } from './requests-objective.ts';
 import { exactlyOneOf, withRule } from './rule.ts';
 
-const requestsSchema = z
-  .strictObject({
-    successRatio: z
-      .number()
-      .gt(0)
-      .lt(100)
-      .describe(
-        "Share of the new version's requests that must succeed, in percent: more than 0, less than 100. An answer with status 500 or above, or none at all, is a failure.",
-      ),
-  })
-  .describe("Judge the requests that callers' proxies sent to the new version.");
+/** The ways in which an objective says what it asks for; a ServiceLevelObjective has the same. */
+export const objectiveBlocks = {
+  requests: requestsSchema.exactOptional(),
+  prometheus: prometheusSchema.exactOptional(),
+} as const;
 
 /** One entry of `spec.objectives`. */
 export const objectiveSchema = withRule(
@@ -20,9 +16,16 @@ export const objectiveSchema = withRule(
     name: labelName(63, 'must have at most 63 characters').describe(
       'Name of the objective, unique in the Rollout; status and Events use it.',
     ),
-    requests: requestsSchema.exactOptional(),
+    ...objectiveBlocks,
+    objectiveRef: objectRef(
+      "A ServiceLevelObjective in the Rollout's namespace that says what is asked for. A release keeps what it said when the release began.",
+      'Name of the ServiceLevelObjective.',
+    ).exactOptional(),
   }),
-  exactlyOneOf(['requests'], 'add for example `requests: {successRatio: 99.9}`'),
+  exactlyOneOf(
+    ['requests', 'prometheus', 'objectiveRef'],
+    'keep or add one, for example `requests: {successRatio: 99.9}`',
+  ),
 );
 
 /** `spec.objectives`: what the new version must keep. */

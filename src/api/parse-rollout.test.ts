@@ -20,9 +20,16 @@ describe('parseRollout', () => {
       rollout: {
         spec: {
           workloadRef: { kind: 'Deployment' },
-          strategy: { canary: { steps: [1, 5, 25, 50, 100].map((weight) => ({ weight })) } },
+          strategy: { canary: {} },
           objectives: [{ name: 'availability', requests: { successRatio: 99 } }],
-          analysis: { falseRollback: 0.01, minRequests: 50, margin: 1.5, bake: '5m', deadline: '1h' },
+          analysis: {
+            falseRollback: 0.01,
+            falsePromote: 0.05,
+            minRequests: 50,
+            margin: 1.5,
+            warmup: '10s',
+            bake: '5m',
+          },
           progressDeadline: '10m',
         },
       },

@@ -33,6 +33,7 @@ function typeOf(node: StructuralSchema): string {
   if (node['x-kubernetes-int-or-string'] === true) return 'integer or string';
   if (Array.isArray(node['enum'])) return node['enum'].map((value) => `\`${String(value)}\``).join(', ');
   if (node.items !== undefined) return 'list';
+  if (node.additionalProperties !== undefined) return 'map of text';
   if (isDuration(node)) return 'duration';
   return node['format'] === 'date-time' ? 'time' : (node.type ?? 'any');
 }

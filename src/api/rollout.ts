@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actionSchema } from './action.ts';
 import { analysisSchema } from './analysis.ts';
 import { duration } from './fields.ts';
+import { metadataSchema } from './metadata.ts';
 import { deadlineRule } from './needed-time.ts';
 import { type objectiveSchema, objectivesSchema } from './objective.ts';
 import { withChangeRule, withRule } from './rule.ts';
@@ -36,19 +37,6 @@ const specFields = z.strictObject({
 export const specSchema = withRule(specFields, deadlineRule).describe(
   'What is released and how. An edit during a release takes effect with the next one; only `action` works at once.',
 );
-
-const metadataSchema = z.looseObject({
-  name: z.string(),
-  namespace: z.string().exactOptional(),
-  uid: z.string().exactOptional(),
-  resourceVersion: z.string().exactOptional(),
-  generation: z.number().exactOptional(),
-  creationTimestamp: z.string().exactOptional(),
-  deletionTimestamp: z.string().exactOptional(),
-  labels: z.record(z.string(), z.string()).exactOptional(),
-  annotations: z.record(z.string(), z.string()).exactOptional(),
-  finalizers: z.array(z.string()).exactOptional(),
-});
 
 const namedRollout = withRule(
   z.strictObject({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { rolloutStructuralSchema } from './crd.ts';
+import { customKinds, structuralSchemaOf } from './crd.ts';
 import { type StructuralSchema, toStructuralSchema } from './structural-schema.ts';
 
 /** What the API server's rules for structural schemas allow in a node, of all that Sluice uses. */
@@ -8,16 +8,20 @@ const ALLOWED = new Set([
   ...['type', 'format', 'description', 'default', 'enum', 'nullable', 'properties', 'required', 'items'],
   ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
   ...['x-kubernetes-validations', 'x-kubernetes-int-or-string', 'x-kubernetes-preserve-unknown-fields'],
-  ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys'],
+  ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'additionalProperties', 'maxProperties'],
 ]);
 
-describe('the schema of Rollout', () => {
-  const nodes = nodesOf(rolloutStructuralSchema(), '');
+const SEEN: Readonly<Record<string, readonly string[]>> = {
+  Rollout: ['.spec.strategy.canary.steps[].weight', '.spec.objectives[].prometheus.bad', '.status.machine.context'],
+  ServiceLevelObjective: ['.spec.prometheus.total', '.spec.requests.failures.httpStatus[]'],
+  MetricsSource: ['.spec.headers{}', '.spec.auth.basic.passwordSecretKeyRef.key'],
+};
+
+describe.each(customKinds)('the schema of $kind', (custom) => {
+  const nodes = nodesOf(structuralSchemaOf(custom), '');
 
   it('has every field that the tests below look at', () => {
-    expect(nodes.map(([path]) => path)).toEqual(
-      expect.arrayContaining(['.spec.strategy.canary.steps[].weight', '.status.machine.context']),
-    );
+    expect(nodes.map(([path]) => path)).toEqual(expect.arrayContaining([...(SEEN[custom.kind] ?? ['none'])]));
   });
 
   it.each(nodes)('is structural at %s', (path, node) => {
@@ -25,12 +29,12 @@ describe('the schema of Rollout', () => {
     const isIntOrString = node['x-kubernetes-int-or-string'] === true;
     expect(node.type === undefined).toBe(isIntOrString);
     if (node.type === 'array') expect(node.items).toBeDefined();
-    if (node.type === 'object' && node.properties === undefined) {
+    if (node.type === 'object' && node.properties === undefined && node.additionalProperties === undefined) {
       expect(node['x-kubernetes-preserve-unknown-fields'] ?? path === '.metadata').toBe(true);
     }
   });
 
-  it.each(nodes.filter(([path]) => /^[.](spec|status)[.].*[^\]]$/.test(path)))('says what %s means', (_path, node) => {
+  it.each(nodes.filter(([path]) => /^[.](spec|status)[.].*[^\]}]$/.test(path)))('says what %s means', (_path, node) => {
     expect(node.description).toMatch(/^[A-Z"].{5,}[.)]$/s);
   });
 
@@ -65,5 +69,6 @@ describe('toStructuralSchema', () => {
 function nodesOf(node: StructuralSchema, path: string): readonly (readonly [string, StructuralSchema])[] {
   const children = Object.entries(node.properties ?? {}).flatMap(([name, child]) => nodesOf(child, `${path}.${name}`));
   const items = node.items === undefined ? [] : nodesOf(node.items, `${path}[]`);
-  return [[path, node], ...children, ...items];
+  const values = node.additionalProperties === undefined ? [] : nodesOf(node.additionalProperties, `${path}{}`);
+  return [[path, node], ...children, ...items, ...values];
 }

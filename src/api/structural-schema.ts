@@ -8,6 +8,8 @@ export interface StructuralSchema {
   readonly properties?: Readonly<Record<string, StructuralSchema>>;
   readonly required?: readonly string[];
   readonly items?: StructuralSchema;
+  /** Schema of the values of a map. */
+  readonly additionalProperties?: StructuralSchema;
   readonly [keyword: string]: unknown;
 }
 
@@ -20,8 +22,8 @@ export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
 }
 
 function structural(node: StructuralSchema): StructuralSchema {
-  // Objects are pruned by the API server, which takes no `additionalProperties` beside `properties`.
-  const { additionalProperties: _pruned, anyOf, ...rest } = node;
+  // Objects are pruned by the API server, which takes no `additionalProperties` beside `properties`; only maps keep it.
+  const { additionalProperties, propertyNames: _text, anyOf, ...rest } = node;
   const converted: Record<string, unknown> =
     node['x-kubernetes-int-or-string'] === true ? rest : withoutTypeRange(rest);
   if (anyOf !== undefined && node['x-kubernetes-int-or-string'] !== true) {
@@ -40,6 +42,9 @@ function structural(node: StructuralSchema): StructuralSchema {
     );
   }
   if (node.items !== undefined) converted['items'] = structural(node.items);
+  if (node.properties === undefined && typeof additionalProperties === 'object') {
+    converted['additionalProperties'] = structural(additionalProperties);
+  }
   // The API server checks a default against the rules as it stands, before the defaults inside it are filled in.
   if (isEmptyObject(node.default)) converted['default'] = nestedDefaults(node);
   return ordered(converted);

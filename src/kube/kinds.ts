@@ -10,6 +10,10 @@ const kind = (apiVersion: string, name: string, plural: string, namespaced = tru
 /** The kinds that Sluice reads or writes. */
 export const kinds = {
   rollout: kind('sluice.dev/v1alpha1', 'Rollout', 'rollouts'),
+  serviceLevelObjective: kind('sluice.dev/v1alpha1', 'ServiceLevelObjective', 'servicelevelobjectives'),
+  metricsSource: kind('sluice.dev/v1alpha1', 'MetricsSource', 'metricssources'),
+  secret: kind('v1', 'Secret', 'secrets'),
+  configMap: kind('v1', 'ConfigMap', 'configmaps'),
   deployment: kind('apps/v1', 'Deployment', 'deployments'),
   replicaSet: kind('apps/v1', 'ReplicaSet', 'replicasets'),
   pod: kind('v1', 'Pod', 'pods'),

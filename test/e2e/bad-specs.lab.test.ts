@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { rolloutCrd } from '../../src/api/crd.ts';
+import { crdOf, customKinds } from '../../src/api/crd.ts';
 import { type Problem, parseRollout } from '../../src/api/parse-rollout.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
@@ -28,7 +28,9 @@ beforeAll(async () => {
   kube = createKube();
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
   await kube.apply(namespaces, namespace, { ...write, force: true });
-  await kube.apply(kinds.customResourceDefinition, rolloutCrd(), { ...write, force: true });
+  for (const custom of customKinds) {
+    await kube.apply(kinds.customResourceDefinition, crdOf(custom), { ...write, force: true });
+  }
   let seen = '';
   await eventually(
     'the API server to serve Rollouts',

@@ -2,6 +2,7 @@ import type { Release } from '../../machines/rollout/context.ts';
 import { routeFor } from '../../machines/rollout/desired.ts';
 import type { Route } from '../../machines/rollout/facts.ts';
 import type { Rollout } from '../../src/api/rollout.ts';
+import { fixedSteps } from '../../src/api/strategy.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { Kind, KubeObject } from '../../src/kube/port.ts';
 import { planRollout } from '../../src/plan/rollout-plan.ts';
@@ -125,7 +126,7 @@ export function createMonitor(
 
   const checkOrder = (weights: readonly number[], rollout: Rollout): void => {
     if (monitor.excuses.hasInterference || monitor.excuses.mayPromote) return;
-    const asked = (rollout.spec.strategy.canary?.steps ?? []).map(({ weight }) => weight);
+    const asked = fixedSteps(rollout.spec.strategy).map(({ weight }) => weight);
     const isPrefix = weights.every((weight, index) => weight === asked[index]);
     if (!isPrefix) fail(`steps were skipped or repeated: weights ${weights.join(', ')} of ${asked.join(', ')}`);
   };

@@ -1,4 +1,5 @@
 import type { Rollout } from '../../api/rollout.ts';
+import { fixedSteps } from '../../api/strategy.ts';
 import { countsInWords, oddsLine } from './evidence.ts';
 import { type Paint, toneOf } from './paint.ts';
 import { table } from './table.ts';
@@ -73,7 +74,7 @@ export function stepWords(step: NonNullable<Status['step']>, separator: string):
 }
 
 function steps({ spec, status }: Rollout, paint: Paint): readonly string[] {
-  const plan = spec.strategy.canary?.steps ?? [];
+  const plan = fixedSteps(spec.strategy);
   const present = status?.step;
   const rows = plan.map(({ weight, hold }, index) => {
     const isLast = index === plan.length - 1;
