@@ -1,45 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ArmIncrement, cutBatches, lastBorder, outcomeOf } from './batches.ts';
+import { type ArmIncrement, carryFailures, cutBatches, lastBorder } from './batches.ts';
 
-describe('a request counts as', () => {
-  it.each([
-    ['ok', { response_code: '200', response_flags: '-' }],
-    ['ok', { response_code: '404', response_flags: '-' }],
-    ['failure', { response_code: '500', response_flags: '-' }],
-    ['failure', { response_code: '503', response_flags: 'UH' }],
-    ['failure', { response_code: '503', response_flags: 'URX,UF' }],
-    ['failure', { response_code: '504', response_flags: 'UT' }],
-    ['failure', { response_code: '0', response_flags: 'UC' }],
-    ['ok', { response_code: '0', response_flags: 'DC' }],
-    ['ok', { response_code: '503', response_flags: 'UC,DC' }],
-    ['excluded', { response_code: '555', response_flags: 'FI' }],
-    ['excluded', { response_code: '503', response_flags: 'DI,FI' }],
-    ['excluded', { response_code: '429', response_flags: 'RL' }],
-    ['ok', { response_code: '200', response_flags: 'DI' }],
-    ['failure', { response_code: '500', response_flags: 'RLSE' }],
-    ['ok', { response_code: '200', response_flags: '-', grpc_response_status: '0' }],
-    ['ok', { response_code: '200', response_flags: '-', grpc_response_status: '5' }],
-    ['failure', { response_code: '200', response_flags: '-', grpc_response_status: '14' }],
-    ['failure', { response_code: '200', response_flags: '-', grpc_response_status: '2' }],
-    ['ok', { response_code: '200', response_flags: '-', grpc_response_status: '' }],
-    ['ok', { response_code: '200', response_flags: '-', grpc_response_status: '-' }],
-    ['ok', { response_code: '200', response_flags: 'DC', grpc_response_status: '14' }],
-    ['failure', { response_code: '500' }],
-    ['ok', {}],
-  ] as const)('%s with %j', (outcome, labels) => {
-    expect(outcomeOf(labels)).toBe(outcome);
-  });
+const canary = (at: number, requests: number, failures = 0): ArmIncrement => ({
+  at,
+  arm: 'canary',
+  requests,
+  failures,
 });
-
-const canary = (at: number, amount: number, failed = false): ArmIncrement => ({ at, arm: 'canary', amount, failed });
-const stable = (at: number, amount: number, failed = false): ArmIncrement => ({ at, arm: 'stable', amount, failed });
+const stable = (at: number, requests: number, failures = 0): ArmIncrement => ({
+  at,
+  arm: 'stable',
+  requests,
+  failures,
+});
 
 describe('batches', () => {
   const grid = { closedUntil: 10_000, until: 14_000, cellMs: 1000 };
 
   it('hold what was stamped after the last border and up to their own', () => {
-    const batches = cutBatches([canary(12_000, 2, true), canary(11_001, 3), stable(12_001, 40)], grid);
+    const batches = cutBatches([canary(12_000, 2, 2), canary(11_001, 3), stable(12_001, 40)], grid);
     expect(batches).toEqual([
       { at: 12_000, canary: { requests: 5, failures: 2 }, stable: { requests: 0, failures: 0 } },
       { at: 13_000, canary: { requests: 0, failures: 0 }, stable: { requests: 40, failures: 0 } },
@@ -66,8 +46,8 @@ describe('batches', () => {
       fc.record({
         at: fc.integer({ min: 0, max: 14_000 }),
         arm: fc.constantFrom('canary' as const, 'stable' as const),
-        failed: fc.boolean(),
-        amount: fc.integer({ min: 1, max: 1000 }),
+        failures: fc.nat(10),
+        requests: fc.integer({ min: 10, max: 1000 }),
       }),
     );
     fc.assert(
@@ -75,17 +55,83 @@ describe('batches', () => {
         const batches = cutBatches(list, grid);
         const sum = (of: (batch: (typeof batches)[number]) => number) =>
           batches.reduce((all, batch) => all + of(batch), 0);
-        const expected = (keep: (increment: ArmIncrement) => boolean) =>
-          list.filter(keep).reduce((all, { amount }) => all + amount, 0);
-        expect(sum(({ canary: { requests } }) => requests)).toBe(expected(({ arm }) => arm === 'canary'));
-        expect(sum(({ stable: { failures } }) => failures)).toBe(
-          expected(({ arm, failed }) => arm === 'stable' && failed),
-        );
+        const expected = (arm: string, of: (increment: ArmIncrement) => number) =>
+          list.filter((increment) => increment.arm === arm).reduce((all, increment) => all + of(increment), 0);
+        expect(sum(({ canary: { requests } }) => requests)).toBe(expected('canary', ({ requests }) => requests));
+        expect(sum(({ stable: { failures } }) => failures)).toBe(expected('stable', ({ failures }) => failures));
         const borders = batches.map(({ at }) => at);
         expect(borders).toEqual([...new Set(borders)].sort((a, b) => a - b));
         expect(borders.every((at) => at > grid.closedUntil && at <= grid.until && at % 1000 === 0)).toBe(true);
       }),
     );
+  });
+});
+
+describe('durations', () => {
+  const grid = { closedUntil: 0, until: 3000, cellMs: 1000 };
+  const agreement = { edges: [100, 300], hasCanary: true, hasStable: true, since: 2000 };
+  const timed = (at: number, arm: 'canary' | 'stable', durations: ArmIncrement['durations']): ArmIncrement => {
+    return { at, arm, requests: 10, failures: 2, ...(durations && { durations }) };
+  };
+
+  it('are told at the agreed edges, from the agreement on', () => {
+    const wide = { edges: [50, 100, 300], within: [1, 4, 8] };
+    const batches = cutBatches(
+      [
+        timed(900, 'stable', wide),
+        timed(1500, 'stable', wide),
+        timed(1600, 'canary', { edges: [100, 300], within: [0, 8] }),
+      ],
+      grid,
+      agreement,
+    );
+    expect(batches[0]).not.toHaveProperty('latency');
+    expect(batches[1]?.latency).toEqual({
+      edges: [100, 300],
+      canary: { requests: 10, within: [0, 8] },
+      stable: { requests: 10, within: [4, 8] },
+    });
+  });
+
+  it('of a histogram without an agreed edge are left out, its requests are not', () => {
+    const [batch] = cutBatches([timed(1500, 'canary', { edges: [300], within: [8] })], grid, agreement);
+    expect(batch?.canary).toEqual({ requests: 10, failures: 2 });
+    expect(batch?.latency?.canary).toEqual({ requests: 0, within: [0, 0] });
+  });
+});
+
+describe('the pods of stable', () => {
+  const grid = { closedUntil: 0, until: 3000, cellMs: 1000 };
+
+  it('have counts of their own, with no more failures than requests', () => {
+    const [batch] = cutBatches(
+      [
+        { ...stable(500, 9), pod: 'a' },
+        { ...stable(600, 0, 2), pod: 'a' },
+        { ...stable(700, 1, 0), pod: 'b' },
+        { ...stable(700, 0, 3), pod: 'b' },
+      ],
+      grid,
+    );
+    expect(batch?.stablePods).toEqual({ a: { requests: 9, failures: 2 }, b: { requests: 1, failures: 1 } });
+  });
+
+  it('are not told when one is unknown', () => {
+    const [batch] = cutBatches([{ ...stable(500, 9), pod: 'a' }, stable(500, 1)], grid);
+    expect(batch).not.toHaveProperty('stablePods');
+  });
+});
+
+describe('failures that come before their requests', () => {
+  it('wait for them', () => {
+    const carried = { canary: 0, stable: 0 };
+    const grid = { closedUntil: 0, until: 3000, cellMs: 1000 };
+    const increments = [canary(500, 0, 5), canary(1500, 3), stable(1500, 4, 1), canary(2500, 9, 1)];
+    expect(carryFailures(cutBatches(increments, grid), carried)).toMatchObject([
+      { at: 2000, canary: { requests: 3, failures: 3 }, stable: { requests: 4, failures: 1 } },
+      { at: 3000, canary: { requests: 9, failures: 3 } },
+    ]);
+    expect(carried).toEqual({ canary: 0, stable: 0 });
   });
 });
 

@@ -1,74 +1,148 @@
+import type { EdgeAgreement } from './edges.ts';
 import type { Batch } from './port.ts';
-
-/** What a request counts as. `excluded`: answered by a fault or a rate limit of the mesh, so it says nothing about a version. */
-export type Outcome = 'ok' | 'failure' | 'excluded';
 
 /** Growth of one counter of one version, with what its requests count as. */
 export interface ArmIncrement {
   /** Timestamp of the sample that showed it, in ms. */
   readonly at: number;
   readonly arm: 'canary' | 'stable';
-  readonly failed: boolean;
-  readonly amount: number;
+  readonly requests: number;
+  readonly failures: number;
+  /** The pod that answered, where known. */
+  readonly pod?: string | undefined;
+  /** Of the same requests, how many took at most each edge (ms). */
+  readonly durations?: { readonly edges: readonly number[]; readonly within: readonly number[] };
+}
+
+/** Which cells are open, and how long they are. Times in ms; both ends are cell borders, `closedUntil` the lower. */
+export interface Grid {
+  readonly closedUntil: number;
+  readonly until: number;
+  readonly cellMs: number;
 }
 
 /** Length of the cells into which batches are cut, in ms; cells are aligned to the epoch. */
 export const DEFAULT_CELL_MS = 1000;
-
-/** UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: the codes by which a server says that it failed. */
-const GRPC_SERVER_FAILURES: ReadonlySet<string> = new Set(['2', '4', '12', '13', '14', '15']);
-/** Envoy's flags for an injected abort and for a local rate limit. */
-const EXCLUDED_FLAGS: readonly string[] = ['FI', 'RL'];
-/** Envoy's flag for a client that went away: code 0 and often no fault of the server. */
-const CLIENT_GONE = 'DC';
-
-/** What the requests of a series with these labels count as. A client that went away is a request, but no failure. */
-export function outcomeOf(labels: Readonly<Record<string, string>>): Outcome {
-  const flags = (labels['response_flags'] ?? '').split(',');
-  if (EXCLUDED_FLAGS.some((flag) => flags.includes(flag))) return 'excluded';
-  if (flags.includes(CLIENT_GONE)) return 'ok';
-  const isHttpFailure = /^(5\d\d|0)$/.test(labels['response_code'] ?? '');
-  return isHttpFailure || GRPC_SERVER_FAILURES.has(labels['grpc_response_status'] ?? '') ? 'failure' : 'ok';
-}
 
 /** The latest cell border that samples stamped up to `at` can fill. */
 export function lastBorder(at: number, cellMs: number): number {
   return Math.floor(at / cellMs) * cellMs;
 }
 
+/** The end of the cell that growth with this timestamp goes into; what belongs to a closed cell goes into the first open one. */
+export function cellOf(at: number, { closedUntil, until, cellMs }: Grid): number {
+  return Math.min(Math.max(Math.ceil(at / cellMs) * cellMs, closedUntil + cellMs), until);
+}
+
 /**
  * Sorts increments into the cells that end after `closedUntil`, up to `until`, and gives one batch for each cell with requests, oldest
- * first. An increment whose cell was closed already goes into the first open cell, so nothing is lost and no batch ever changes.
+ * first. An increment whose cell was closed already goes into the first open cell, so nothing is lost and no batch ever changes. With
+ * agreed edges, batches from the agreement on carry the durations of all requests whose histogram has those edges.
  *
  * Recomputed from the same samples in one go, the sums over all batches are equal. What may differ is the cell of an increment that
  * first arrived after its cell was closed: it then stands where its timestamp says. A recomputation leaves out growth only when the sample
  * that shows it to be older than the evidence, or to be its caller's first, had arrived after a later one was counted.
  *
- * All increments must be stamped at or before `until`, and `closedUntil` must be below it; both are cell borders.
+ * All increments must be stamped at or before `until`.
  */
-export function cutBatches(
-  increments: readonly ArmIncrement[],
-  { closedUntil, until, cellMs }: { readonly closedUntil: number; readonly until: number; readonly cellMs: number },
-): Batch[] {
-  const firstOpen = closedUntil + cellMs;
+export function cutBatches(increments: readonly ArmIncrement[], grid: Grid, agreement?: EdgeAgreement): Batch[] {
   const cells = new Map<number, MutableBatch>();
   for (const increment of increments) {
-    const own = Math.ceil(increment.at / cellMs) * cellMs;
-    const at = Math.min(Math.max(own, firstOpen), until);
+    const at = cellOf(increment.at, grid);
     let cell = cells.get(at);
     if (cell === undefined) {
-      cell = { at, canary: { requests: 0, failures: 0 }, stable: { requests: 0, failures: 0 } };
+      const hasLatency = agreement !== undefined && agreement.since !== null && at >= agreement.since;
+      cell = emptyBatch(at, hasLatency ? agreement.edges : null);
       cells.set(at, cell);
     }
     const arm = cell[increment.arm];
-    arm.requests += increment.amount;
-    if (increment.failed) arm.failures += increment.amount;
+    arm.requests += increment.requests;
+    arm.failures += increment.failures;
+    addDurations(cell, increment);
+    if (increment.arm === 'stable') addPod(cell, increment);
   }
-  return [...cells.values()].sort((a, b) => a.at - b.at);
+  return [...cells.values()].sort((a, b) => a.at - b.at).map(finish);
+}
+
+/** Failures that came before their requests, by version: another counter counts those, and may be scraped later. */
+export interface Carried {
+  canary: number;
+  stable: number;
+}
+
+/** Moves failures beyond a batch's requests into the next batches, so that none has more failures than requests. Changes `carried`. */
+export function carryFailures(batches: readonly Batch[], carried: Carried): Batch[] {
+  return batches
+    .map((batch) => ({ ...batch, canary: carry(batch, 'canary', carried), stable: carry(batch, 'stable', carried) }))
+    .filter(({ canary, stable }) => canary.requests + stable.requests > 0);
+}
+
+function carry(batch: Batch, arm: 'canary' | 'stable', carried: Carried): Batch['canary'] {
+  const { requests, failures } = batch[arm];
+  const all = failures + carried[arm];
+  carried[arm] = Math.max(0, all - requests);
+  return { requests, failures: Math.min(all, requests) };
 }
 
 interface MutableBatch {
   readonly at: number;
   readonly canary: { requests: number; failures: number };
   readonly stable: { requests: number; failures: number };
+  readonly latency: MutableLatency | null;
+  readonly pods: Map<string, { requests: number; failures: number }>;
+  /** Every increment of stable told its pod. */
+  arePodsKnown: boolean;
+}
+
+interface MutableLatency {
+  readonly edges: readonly number[];
+  readonly canary: { requests: number; within: number[] };
+  readonly stable: { requests: number; within: number[] };
+}
+
+function emptyBatch(at: number, edges: readonly number[] | null): MutableBatch {
+  const arm = () => ({ requests: 0, within: (edges ?? []).map(() => 0) });
+  return {
+    at,
+    canary: { requests: 0, failures: 0 },
+    stable: { requests: 0, failures: 0 },
+    latency: edges === null ? null : { edges, canary: arm(), stable: arm() },
+    pods: new Map(),
+    arePodsKnown: true,
+  };
+}
+
+function addDurations({ latency }: MutableBatch, { arm, requests, durations }: ArmIncrement): void {
+  if (latency === null || durations === undefined) return;
+  const columns = latency.edges.map((edge) => durations.edges.indexOf(edge));
+  if (columns.includes(-1)) return;
+  const sums = latency[arm];
+  sums.requests += requests;
+  for (const [index, column] of columns.entries()) {
+    sums.within[index] = (sums.within[index] ?? 0) + (durations.within[column] ?? 0);
+  }
+}
+
+function addPod(cell: MutableBatch, { pod, requests, failures }: ArmIncrement): void {
+  if (pod === undefined) {
+    cell.arePodsKnown = false;
+    return;
+  }
+  const counts = cell.pods.get(pod) ?? { requests: 0, failures: 0 };
+  counts.requests += requests;
+  counts.failures += failures;
+  cell.pods.set(pod, counts);
+}
+
+function finish({ at, canary, stable, latency, pods, arePodsKnown }: MutableBatch): Batch {
+  const stablePods = Object.fromEntries(
+    [...pods].map(([pod, { requests, failures }]) => [pod, { requests, failures: Math.min(requests, failures) }]),
+  );
+  return {
+    at,
+    canary,
+    stable,
+    ...(latency === null ? {} : { latency }),
+    ...(arePodsKnown && pods.size > 0 ? { stablePods } : {}),
+  };
 }

@@ -4,38 +4,46 @@ import type { RawSample } from './provider.ts';
 export interface Increment {
   /** The sample's timestamp in ms: the growth happened at or before it, after the sample before. */
   readonly at: number;
-  /** Above 0. */
+  /** Above 0, or 0 where only parts grew. */
   readonly amount: number;
+  /** Growth of each part; absent where the counter has none. */
+  readonly parts?: readonly number[];
 }
 
 /**
  * One counter series as far as its samples are in. Changed only by the functions of this file. The arrays run in step, by rising
  * timestamp; `growth` is the growth since the first sample ever seen, which need not be held any more.
+ *
+ * A counter may have parts, such as the buckets of a histogram, that are scraped and reset with it: a sample is then a row of `width`
+ * numbers, the total first, and rows stand one after the other in `value`, `growth` and `handedOut`.
  */
 export interface CounterSeries {
+  readonly width: number;
   readonly at: number[];
   readonly value: number[];
   readonly growth: number[];
   /** Growth up to each sample since the one before it, as far as handed out. */
   readonly handedOut: number[];
   firstAt: number;
-  firstValue: number;
+  firstValue: readonly number[];
   /** The counter is known to have started from 0 after its target was first scraped. */
   isStartKnown: boolean;
   /** Samples before this index have been asked about by `takeIncrements`. */
   next: number;
   /** Growth up to the newest sample that was dropped; undefined while none was. */
-  droppedGrowth: number | undefined;
+  droppedGrowth: readonly number[] | undefined;
 }
 
-export function emptySeries(): CounterSeries {
+/** A counter with so many parts. */
+export function emptySeries(parts = 0): CounterSeries {
   return {
+    width: 1 + parts,
     at: [],
     value: [],
     growth: [],
     handedOut: [],
     firstAt: Number.POSITIVE_INFINITY,
-    firstValue: 0,
+    firstValue: [],
     isStartKnown: false,
     next: 0,
     droppedGrowth: undefined,
@@ -43,23 +51,48 @@ export function emptySeries(): CounterSeries {
 }
 
 /**
- * Takes in samples in any order, any number of times. Duplicates (same timestamp), NaN, infinite and negative values, and samples older
- * than what was dropped are skipped: a counter's next sample holds their growth too.
+ * Takes in samples of a counter without parts in any order, any number of times. Duplicates (same timestamp), NaN, infinite and negative
+ * values, and samples older than what was dropped are skipped: a counter's next sample holds their growth too.
  */
 export function addSamples(series: CounterSeries, samples: readonly RawSample[]): void {
   for (const { at, value } of samples) {
-    if (!Number.isFinite(value) || value < 0) continue;
-    const index = insertionIndex(series.at, at);
-    const isTooOld = index === 0 && series.droppedGrowth !== undefined;
-    if (isTooOld || series.at[index] === at) continue;
-    series.at.splice(index, 0, at);
-    series.value.splice(index, 0, value);
-    series.growth.splice(index, 0, 0);
-    series.handedOut.splice(index, 0, 0);
-    regrow(series, index);
-    shareHandedOut(series, index);
-    series.next = Math.min(series.next, index);
+    if (isNew(series, at) && isCount(value)) addRow(series, at, [value]);
   }
+}
+
+/** Whether no sample with this timestamp is held, nor one that is newer than it was dropped. */
+export function isNew(series: CounterSeries, at: number): boolean {
+  if ((series.at.at(-1) ?? Number.NEGATIVE_INFINITY) < at) return true;
+  const index = insertionIndex(series.at, at);
+  return series.at[index] !== at && !(index === 0 && series.droppedGrowth !== undefined);
+}
+
+/** Whether a counter can have this value. */
+export function isCount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}
+
+/** Takes in the row of a new timestamp, total first. */
+export function addRow(series: CounterSeries, at: number, row: readonly number[]): void {
+  const index = insertionIndex(series.at, at);
+  const { width } = series;
+  if (index === series.at.length) {
+    series.at.push(at);
+    for (const value of row) {
+      series.value.push(value);
+      series.growth.push(0);
+      series.handedOut.push(0);
+    }
+  } else {
+    const zeros = row.map(() => 0);
+    series.at.splice(index, 0, at);
+    series.value.splice(index * width, 0, ...row);
+    series.growth.splice(index * width, 0, ...zeros);
+    series.handedOut.splice(index * width, 0, ...zeros);
+  }
+  regrow(series, index);
+  shareHandedOut(series, index);
+  series.next = Math.min(series.next, index);
 }
 
 /**
@@ -77,63 +110,91 @@ export function takeIncrements(series: CounterSeries, until: number, targetFirst
   for (; series.next < series.at.length; series.next++) {
     const at = series.at[series.next] ?? 0;
     if (at > until) break;
-    const amount = stepAt(series, series.next) - (series.handedOut[series.next] ?? 0);
-    if (amount <= 0) continue;
-    increments.push({ at, amount });
-    series.handedOut[series.next] = stepAt(series, series.next);
+    const [amount = 0, ...parts] = takeRow(series, series.next);
+    if (series.width === 1) {
+      if (amount > 0) increments.push({ at, amount });
+    } else if (parts.some((part) => part > 0)) increments.push({ at, amount, parts });
   }
   return increments;
 }
 
-/** Growth after `from` and up to `to`, from a start at 0 when the series began in between, which the caller must know to be true. */
+function takeRow(series: CounterSeries, index: number): number[] {
+  const row: number[] = [];
+  for (let column = 0; column < series.width; column++) {
+    const cell = index * series.width + column;
+    const step = stepAt(series, index, column);
+    const amount = Math.max(0, step - (series.handedOut[cell] ?? 0));
+    if (amount > 0) series.handedOut[cell] = step;
+    row.push(amount);
+  }
+  return row;
+}
+
+/** Growth of the total after `from` and up to `to`, from 0 when the series began in between, which the caller must know to be true. */
 export function growthBetween(series: CounterSeries, from: number, to: number): number {
+  const { width } = series;
   const first = lastAtOrBefore(series.at, from);
   const last = lastAtOrBefore(series.at, to);
   if (last < 0) return 0;
-  const end = series.growth[last] ?? 0;
-  if (first >= 0) return end - (series.growth[first] ?? 0);
+  const end = series.growth[last * width] ?? 0;
+  if (first >= 0) return end - (series.growth[first * width] ?? 0);
   // Began after `from`, unless older samples were dropped: then the oldest one held is what is measured from.
-  return series.droppedGrowth === undefined ? series.firstValue + end : end - (series.growth[0] ?? 0);
+  return series.droppedGrowth === undefined ? (series.firstValue[0] ?? 0) + end : end - (series.growth[0] ?? 0);
 }
 
 /** Drops samples before `before` that have been asked about, but never the newest one: later growth is measured from it. */
 export function trimSeries(series: CounterSeries, before: number): void {
+  if ((series.at[0] ?? Number.POSITIVE_INFINITY) >= before) return;
   const drop = Math.min(insertionIndex(series.at, before), series.next, series.at.length - 1);
   if (drop <= 0) return;
-  series.droppedGrowth = series.growth[drop - 1];
-  for (const column of [series.at, series.value, series.growth, series.handedOut]) column.splice(0, drop);
+  const { width } = series;
+  series.droppedGrowth = series.growth.slice((drop - 1) * width, drop * width);
+  series.at.splice(0, drop);
+  for (const rows of [series.value, series.growth, series.handedOut]) rows.splice(0, drop * width);
   series.next -= drop;
 }
 
-/** Growth from the sample before `index` to the one at it. */
-function stepAt(series: CounterSeries, index: number): number {
-  const growth = series.growth[index] ?? 0;
-  if (index > 0) return growth - (series.growth[index - 1] ?? 0);
-  if (series.droppedGrowth !== undefined) return growth - series.droppedGrowth;
-  return series.isStartKnown ? series.firstValue : 0;
+/** Growth of one column from the sample before `index` to the one at it. */
+function stepAt(series: CounterSeries, index: number, column: number): number {
+  const { width } = series;
+  const growth = series.growth[index * width + column] ?? 0;
+  if (index > 0) return growth - (series.growth[(index - 1) * width + column] ?? 0);
+  if (series.droppedGrowth !== undefined) return growth - (series.droppedGrowth[column] ?? 0);
+  return series.isStartKnown ? (series.firstValue[column] ?? 0) : 0;
 }
 
 /** A sample that came late between two others takes over what was handed out for its part of the growth. */
 function shareHandedOut(series: CounterSeries, index: number): void {
-  const after = series.handedOut[index + 1];
-  if (after === undefined) return;
-  const surplus = Math.max(0, after - stepAt(series, index + 1));
-  series.handedOut[index] = surplus;
-  series.handedOut[index + 1] = after - surplus;
+  const { width, handedOut } = series;
+  for (let column = 0; column < width; column++) {
+    const after = handedOut[(index + 1) * width + column];
+    if (after === undefined) return;
+    const surplus = Math.max(0, after - stepAt(series, index + 1, column));
+    handedOut[index * width + column] = surplus;
+    handedOut[(index + 1) * width + column] = after - surplus;
+  }
 }
 
-/** Growth from `index` on; a value below the one before it means that the counter began again from 0. */
+/** Growth from `index` on; a total below the one before it means that the counter and its parts began again from 0. */
 function regrow(series: CounterSeries, index: number): void {
+  const { width, at, value } = series;
   if (index === 0) {
-    series.growth[0] = 0;
-    series.firstAt = series.at[0] ?? Number.POSITIVE_INFINITY;
-    series.firstValue = series.value[0] ?? 0;
+    series.growth.fill(0, 0, width);
+    series.firstAt = at[0] ?? Number.POSITIVE_INFINITY;
+    series.firstValue = value.slice(0, width);
   }
-  for (let i = Math.max(1, index); i < series.at.length; i++) {
-    const value = series.value[i] ?? 0;
-    const previous = series.value[i - 1] ?? 0;
-    series.growth[i] = (series.growth[i - 1] ?? 0) + (value < previous ? value : value - previous);
+  for (let row = Math.max(1, index); row < at.length; row++) {
+    const isReset = (value[row * width] ?? 0) < (value[(row - 1) * width] ?? 0);
+    for (let column = 0; column < width; column++) regrowCell(series, row * width + column, isReset);
   }
+}
+
+function regrowCell({ width, value, growth }: CounterSeries, cell: number, isReset: boolean): void {
+  const before = value[cell - width] ?? 0;
+  // A part that fell while its total did not was read at another moment than its total, now or before: it has not grown since.
+  if (!isReset) value[cell] = Math.max(before, value[cell] ?? 0);
+  const now = value[cell] ?? 0;
+  growth[cell] = (growth[cell - width] ?? 0) + (isReset ? now : now - before);
 }
 
 /** First index whose timestamp is at or after `at`. New samples are nearly always the newest, so the end is tried first. */

@@ -1,5 +1,5 @@
-import { REQUESTS_METRIC } from './fleet-query.ts';
-import type { Evidence, Subject } from './port.ts';
+import { DEFAULT_MEASURE, type Evidence, type Subject } from './port.ts';
+import { DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
 
 /** Why the newest query gave nothing that can be used. */
 export interface Problem {
@@ -42,18 +42,45 @@ export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'm
 
 function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
   const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs } = situation;
-  const what = `${REQUESTS_METRIC} with reporter=source for ${subject.service} in ${subject.namespace}`;
+  const { what, cure, scraped } = inWords(subject);
   if (lastSampleAt === null) {
-    const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: is the metric scraped from the callers' proxies?`;
+    const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: ${cure}`;
     return { state: 'stale', message };
   }
   const ageMs = now - lastSampleAt;
   if (ageMs > staleAfterMs) {
     const limit = seconds(staleAfterMs);
-    const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): are the callers' proxies still scraped?`;
+    const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): ${scraped}`;
     return { state: 'stale', message };
   }
   return { state: 'fresh', message: `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}` };
+}
+
+/** What is read, and where to look when it is not there. */
+function inWords({
+  service,
+  namespace,
+  measure = DEFAULT_MEASURE,
+}: Subject): Record<'what' | 'cure' | 'scraped', string> {
+  const whose = `for ${service} in ${namespace}`;
+  const proxies = {
+    cure: "is the metric scraped from the callers' proxies?",
+    scraped: "are the callers' proxies still scraped?",
+  };
+  switch (measure.kind) {
+    case 'requests':
+      return { what: `${REQUESTS_METRIC} with reporter=source ${whose}`, ...proxies };
+    case 'durations': {
+      const edge = `a bucket edge at ${measure.underMs} ms`;
+      return { what: `${DURATIONS_METRIC} with reporter=source and ${edge} ${whose}`, ...proxies };
+    }
+    case 'counters':
+      return {
+        what: `${measure.total} ${whose}`,
+        cure: 'is the counter scraped, and does it have these labels?',
+        scraped: 'are its pods still scraped?',
+      };
+  }
 }
 
 function downMessage({ sourceName, now, readAt, followedAt, problem }: Situation): string {

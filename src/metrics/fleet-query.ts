@@ -1,61 +1,105 @@
+import { escapePattern, quotable } from './counter-selector.ts';
 import type { RawQuery } from './provider.ts';
+import type { Shape, Want } from './wants.ts';
 
 /** What one followed subject needs to know. */
 export interface Need {
-  /** Its hosts, without namespace. */
-  readonly hosts: readonly string[];
+  readonly wants: readonly Want[];
   /** The samples since this time are wanted, in ms. */
   readonly from: number;
+  /** Of a histogram only these edges are wanted, as the source writes them; empty for all. */
+  readonly edges: readonly string[];
 }
 
 /** One question to the source that serves many subjects, as queries to be asked in order. */
 export interface Plan<T> {
+  readonly shape: Shape;
   readonly members: readonly T[];
   readonly queries: readonly RawQuery[];
   /** Answers hold all samples since this time, in ms. */
   readonly from: number;
 }
 
-/** The metric that counts requests as their callers see them, with refused and unreachable ones. */
-export const REQUESTS_METRIC = 'istio_requests_total';
-
 /** Longest matcher in bytes of one query: some proxies in front of a source refuse bodies above 64 KiB once encoded. */
-const LONGEST_MATCHER = 16_000;
+const LONGEST_MATCHER = 45_000;
 /** Longest window of one query: a day at 1 s scrapes in one answer would exceed the limits of most sources. */
 const LONGEST_WINDOW_MS = 3_600_000;
 /** Overlap of the newest window with the fixed ones before it: the source's clock may lag and its newest samples come late. */
 const OVERLAP_MS = 60_000;
 
 /**
- * As few plans as will do: subjects that need windows of about the same length share one, as far as its matcher stays short. The shortest
- * windows come first, so that a long look back cannot hold up running releases.
+ * As few plans as will do: subjects that need series of one shape over windows of about the same length share one, as far as its matcher
+ * stays short. The shortest windows come first, so that a long look back cannot hold up running releases.
  */
 export function planQueries<T extends Need>(needs: readonly T[], now: number): readonly Plan<T>[] {
   return [...groupByWindow(needs, now).entries()]
     .sort(([a], [b]) => a - b)
-    .flatMap(([, group]) => chunk(group))
-    .map((members) => {
-      const from = Math.min(...members.map((member) => member.from));
-      const hosts = [...new Set(members.flatMap((member) => member.hosts))].sort();
-      return { members, from, queries: windows(requestsSelector(hosts), from, now) };
-    });
+    .flatMap(([, group]) => [...groupByShape(group).values()])
+    .flatMap(({ shape, members }) => chunk(members, ({ values }) => values).map((part) => planOf(shape, part, now)));
+}
+
+interface ShapeMember<T> {
+  readonly member: T;
+  /** All that the query has to name for this member, of all labels. */
+  readonly values: readonly string[];
+  readonly wants: readonly Want[];
+}
+
+function planOf<T extends Need>(shape: Shape, part: readonly ShapeMember<T>[], now: number): Plan<T> {
+  const members = part.map(({ member }) => member);
+  const from = members.reduce((earliest, member) => Math.min(earliest, member.from), now);
+  const wants = part.flatMap((one) => one.wants);
+  const edges = members.every((member) => member.edges.length > 0) ? members.flatMap((member) => member.edges) : [];
+  return { shape, members, from, queries: windows(selectorOf(shape, wants, edges), from, now) };
 }
 
 /** By the length of the wanted window, in powers of two. */
 function groupByWindow<T extends Need>(needs: readonly T[], now: number): Map<number, T[]> {
   const groups = new Map<number, T[]>();
-  for (const need of needs) {
-    const magnitude = Math.ceil(Math.log2(Math.max(1, now - need.from)));
-    const group = groups.get(magnitude);
-    if (group === undefined) groups.set(magnitude, [need]);
-    else group.push(need);
+  for (const need of needs) addTo(groups, Math.ceil(Math.log2(Math.max(1, now - need.from))), need);
+  return groups;
+}
+
+/** Histograms whose edges are known apart from others, because only there a part of the answer will do. */
+function groupByShape<T extends Need>(needs: readonly T[]): Map<string, { shape: Shape; members: ShapeMember<T>[] }> {
+  const groups = new Map<string, { shape: Shape; members: ShapeMember<T>[] }>();
+  for (const member of needs) {
+    for (const [shape, wants] of wantsByShape(member)) {
+      const id = `${shape.hasEdges && member.edges.length === 0}\0${shape.id}`;
+      const group = groups.get(id) ?? { shape, members: [] };
+      const values = wants.flatMap((want) => askedValues(shape, want));
+      group.members.push({ member, wants, values });
+      groups.set(id, group);
+    }
   }
   return groups;
 }
 
-/** The selector for requests to these hosts as their callers count them, whatever the namespace. */
-export function requestsSelector(hosts: readonly string[]): string {
-  return `${REQUESTS_METRIC}{reporter="source",destination_service_name=~"${alternation(hosts)}"}`;
+function wantsByShape({ wants }: Need): Map<Shape, Want[]> {
+  const shapes = new Map<string, Shape>();
+  const byShape = new Map<Shape, Want[]>();
+  for (const want of wants) {
+    const shape = shapes.get(want.shape.id) ?? want.shape;
+    shapes.set(shape.id, shape);
+    addTo(byShape, shape, want);
+  }
+  return byShape;
+}
+
+function askedValues({ labels }: Shape, { values }: Want): readonly string[] {
+  return values.filter((_, index) => labels[index]?.isAsked);
+}
+
+/** The selector for all series that these want, and perhaps some more; with edges, only for those of a histogram and the total. */
+export function selectorOf(shape: Shape, wants: readonly Want[], edges: readonly string[] = []): string {
+  const { metric, fixed, labels } = shape;
+  const matchers = labels.flatMap(({ name, operator, isAsked }, index) => {
+    if (!isAsked) return [];
+    const values = [...new Set(wants.map((want) => want.values[index] ?? ''))].sort();
+    return `${name}=~"${operator === '=' ? alternation(values) : patterns(values)}"`;
+  });
+  if (edges.length > 0) matchers.push(`le=~"${alternation([...new Set([...edges, '+Inf'])].sort())}"`);
+  return `${metric}{${[fixed, ...matchers].filter((matcher) => matcher !== '').join(',')}}`;
 }
 
 /** The selector for whether scrapes of these targets worked; may give more targets than asked for. */
@@ -65,12 +109,12 @@ export function upSelector(targets: readonly { readonly job: string; readonly in
   return `up{job=~"${alternation(jobs)}",instance=~"${alternation(instances)}"}`;
 }
 
-/** Splits so that the alternation of one part stays short; at least one member each. */
-export function chunk<T extends { readonly hosts: readonly string[] }>(members: readonly T[]): readonly T[][] {
+/** Splits so that the alternation of one part's literals stays short; at least one member each. */
+export function chunk<T>(members: readonly T[], literalsOf: (member: T) => readonly string[]): readonly T[][] {
   const chunks: T[][] = [];
   let size = 0;
   for (const member of members) {
-    const own = alternation(member.hosts).length + 1;
+    const own = alternation(literalsOf(member)).length + 1;
     const current = chunks.at(-1);
     if (current === undefined || size + own > LONGEST_MATCHER) {
       chunks.push([member]);
@@ -96,14 +140,20 @@ function windows(selector: string, from: number, now: number): readonly RawQuery
   return queries;
 }
 
-/** Literals as one RE2 alternation inside a PromQL string. */
+/**
+ * Literals as one RE2 alternation inside a PromQL string. Nothing but literals and bars: Prometheus looks such alternatives up one by one
+ * instead of trying the pattern on every value of the label.
+ */
 function alternation(literals: readonly string[]): string {
-  return literals
-    .map((literal) =>
-      literal
-        .replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-        .replace(/[\\"]/g, '\\$&')
-        .replace(/\n/g, '\\n'),
-    )
-    .join('|');
+  return literals.map((literal) => quotable(escapePattern(literal))).join('|');
+}
+
+function patterns(sources: readonly string[]): string {
+  return sources.map((source) => `(?:${quotable(source)})`).join('|');
+}
+
+function addTo<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
 }

@@ -1,22 +1,17 @@
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Problem, skewReason } from './evidence-state.ts';
-import { chunk, type Need, type Plan, upSelector } from './fleet-query.ts';
-import type { MetricsProvider, RawAnswer, RawQuery, RawSeries } from './provider.ts';
-import { type Arm, hostsOf, ingest, ingestUp, type Target, type Tracker, unknownTargets } from './tracker.ts';
+import { chunk, type Plan, upSelector } from './fleet-query.ts';
+import type { MetricsProvider, RawAnswer, RawQuery } from './provider.ts';
+import type { Target } from './scrapes.ts';
+import { distribute, type SeriesIndex } from './series-index.ts';
+import { ingestUp, type Tracker, unknownTargets } from './tracker.ts';
 
 /** What a round of queries has cost so far. */
 export interface RoundTally {
   queries: number;
   series: number;
   samples: number;
-}
-
-/** A subject that takes part in a round. */
-export interface Member extends Need {
-  readonly tracker: Tracker;
-  /** Nothing was read for it so far. */
-  readonly isFirst: boolean;
 }
 
 export interface ReaderOptions {
@@ -36,29 +31,25 @@ const COVERAGE_SLACK_MS = 5000;
 const LOOK_UP_PERIOD_MS = 600_000;
 
 /**
- * Asks all queries of a plan and takes the answers into its members' trackers: all of them or, when one cannot be used, none, because
- * half an answer would make old counters look new. Throws what the provider throws, and UnusableAnswer.
+ * Asks all queries of a plan and hands the answers to whom they belong: all of them or, when one cannot be used, none, because half an
+ * answer would make old counters look new. Gives the time, in ms, since which the answers hold every sample. Throws what the provider
+ * throws, and UnusableAnswer.
  */
 export async function readPlan(
   options: ReaderOptions,
-  { members, queries, from }: Plan<Member>,
-  tally: RoundTally,
+  { plan, index, tally }: { readonly plan: Plan<unknown>; readonly index: SeriesIndex; readonly tally: RoundTally },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const sentAt = options.clock.now();
   const answers: RawAnswer[] = [];
-  for (const query of queries) answers.push(await ask(options, query, tally, signal));
+  for (const query of plan.queries) answers.push(await ask(options, query, tally, signal));
   const elapsedMs = options.clock.now() - sentAt;
-  for (const { tracker, isFirst } of members) {
-    if (isFirst) tracker.coveredFrom = from + elapsedMs + COVERAGE_SLACK_MS;
+  for (const { series } of answers) {
+    tally.series += series.length;
+    for (const { samples } of series) tally.samples += samples.length;
+    distribute(index, series);
   }
-  const owners = ownersOf(members);
-  for (const one of answers.flatMap(({ series }) => series)) {
-    tally.series++;
-    tally.samples += one.samples.length;
-    for (const [tracker, arm] of owners.get(hostKey(one)) ?? []) ingest(tracker, arm, one);
-  }
-  await lookUpTargets(options, members, tally, signal);
+  return plan.from + elapsedMs + COVERAGE_SLACK_MS;
 }
 
 /** An answer that can be read but must not be used. */
@@ -106,22 +97,27 @@ function offsetOf({ clockOffsetMs = 0, series }: RawAnswer, now: number): number
   return Math.max(clockOffsetMs, newest - now);
 }
 
-/** Asks whether targets that appeared after the evidence began were scraped before they showed a counter. */
-async function lookUpTargets(
+/**
+ * Asks whether targets that appeared after the evidence began were scraped before they showed a counter. Throws as `readPlan`, and may
+ * then be repeated.
+ */
+export async function lookUpTargets(
   options: ReaderOptions,
-  members: readonly Member[],
+  trackers: readonly Tracker[],
   tally: RoundTally,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const part of lookUps(members)) {
+  for (const part of lookUps(trackers)) {
     const times = part.map(({ target }) => target.firstScrapeAt);
-    const endAtMs = Math.max(...times);
-    const windowMs = endAtMs - Math.min(...times) + BASELINE_MS;
+    const endAtMs = times.reduce((a, b) => Math.max(a, b));
+    const windowMs = endAtMs - times.reduce((a, b) => Math.min(a, b)) + BASELINE_MS;
     const selector = upSelector(part.map(({ target }) => target.name));
     const askedAt = options.clock.now();
     const { series } = await ask(options, { selector, windowMs, endAtMs }, tally, signal);
+    const byName = Map.groupBy(series, ({ labels }) => nameOf(labels));
     for (const { tracker, target } of part) {
-      ingestUp(tracker, target, series, askedAt > target.firstScrapeAt + options.windowMs);
+      const own = byName.get(nameOf({ ...target.name })) ?? [];
+      ingestUp(tracker, target, own, askedAt > target.firstScrapeAt + options.windowMs);
     }
   }
 }
@@ -129,38 +125,22 @@ async function lookUpTargets(
 interface LookUp {
   readonly tracker: Tracker;
   readonly target: Target;
-  readonly hosts: readonly string[];
 }
 
 /** Unknown targets in parts that one short query can ask for: those that appeared at about the same time. */
-function lookUps(members: readonly Member[]): readonly LookUp[][] {
+function lookUps(trackers: readonly Tracker[]): readonly LookUp[][] {
   const parts = new Map<number, LookUp[]>();
-  for (const { tracker } of members) {
+  for (const tracker of trackers) {
     for (const target of unknownTargets(tracker)) {
       const period = Math.floor(target.firstScrapeAt / LOOK_UP_PERIOD_MS);
-      const lookUp = { tracker, target, hosts: [target.name.job, target.name.instance] };
       const part = parts.get(period);
-      if (part === undefined) parts.set(period, [lookUp]);
-      else part.push(lookUp);
+      if (part === undefined) parts.set(period, [{ tracker, target }]);
+      else part.push({ tracker, target });
     }
   }
-  return [...parts.values()].flatMap((part) => chunk(part));
+  return [...parts.values()].flatMap((part) => chunk(part, ({ target: { name } }) => [name.job, name.instance]));
 }
 
-/** Namespaces are told apart here, not in the query: one name per host keeps the query short. */
-function ownersOf(members: readonly Member[]): Map<string, [Tracker, Arm][]> {
-  const owners = new Map<string, [Tracker, Arm][]>();
-  for (const { tracker } of members) {
-    for (const [host, arm] of hostsOf(tracker.subject)) {
-      const key = `${tracker.subject.namespace}/${host}`;
-      const known = owners.get(key);
-      if (known === undefined) owners.set(key, [[tracker, arm]]);
-      else known.push([tracker, arm]);
-    }
-  }
-  return owners;
-}
-
-function hostKey({ labels }: RawSeries): string {
-  return `${labels['destination_service_namespace']}/${labels['destination_service_name']}`;
+function nameOf({ job, instance }: { readonly job?: string; readonly instance?: string }): string {
+  return `${job}\0${instance}`;
 }

@@ -1,14 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { DEFAULT_CELL_MS, lastBorder } from './batches.ts';
 import { evidenceState, type Problem } from './evidence-state.ts';
-import { planQueries } from './fleet-query.ts';
-import { BASELINE_MS, type Member, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
-import type { Batch, Evidence, Sampler, Subject, TrafficSplit } from './port.ts';
+import { type Need, planQueries } from './fleet-query.ts';
+import { BASELINE_MS, lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
+import { type Batch, DEFAULT_MEASURE, type Evidence, type Sampler, type Subject, type TrafficSplit } from './port.ts';
 import type { MetricsProvider } from './provider.ts';
-import { createTracker, cut, hostsOf, scrapeIntervalMs, type Tracker, trafficOf, trim } from './tracker.ts';
+import { addOwner, createSeriesIndex, removeOwner, type SeriesIndex, sweep } from './series-index.ts';
+import {
+  cover,
+  createTracker,
+  cut,
+  edgeTexts,
+  scrapeIntervalMs,
+  type Tracker,
+  trafficOf,
+  trim,
+  unknownTargets,
+} from './tracker.ts';
+import { type Shape, type Want, wantsOf } from './wants.ts';
 
 export interface SamplerOptions {
   readonly provider: MetricsProvider;
@@ -59,7 +72,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 interface Followed {
   readonly key: string;
   readonly tracker: Tracker;
-  readonly hosts: readonly string[];
+  readonly wants: readonly Want[];
   readonly followedAt: number;
   /** When the last round that was read with success began; null before the first. */
   readAt: number | null;
@@ -75,12 +88,31 @@ interface Followed {
   handedOut: readonly Batch[];
 }
 
-interface RoundMember extends Member {
+interface Member extends Need {
   readonly followed: Followed;
 }
 
-/** Raw samples are held this long for `traffic`. */
-const RETENTION_MS = 300_000;
+/** What became of a round. */
+interface Round {
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+  readonly tally: RoundTally;
+  /** Members none of whose queries failed so far, and since when, in ms, their answers hold every sample. */
+  readonly covered: Map<Followed, number>;
+  readonly withBatches: Set<Followed>;
+  hasAnswer: boolean;
+  error?: unknown;
+}
+
+/** Raw samples of requests are held this long for `traffic`. */
+const TRAFFIC_MS = 300_000;
+/** Others are held this much longer than queries look back: late ones find their place, and scrapes a minute apart their predecessor. */
+const LATE_MS = 75_000;
+/** Rounds take at most this share of the time, as far as they need not be further apart than scrapes: a large fleet is asked less often. */
+const LARGEST_SHARE = 0.2;
+/** Series are forgotten once one in so many of all subjects has gone. */
+const SWEEP_SHARE = 10;
+const UNREADABLE: Problem = { kind: 'unusable', reason: 'the selectors of the objective cannot be read' };
 /** Evidence that began longer ago is recomputed from here on only: 7 days of hourly windows. */
 const LONGEST_LOOK_BACK_MS = 7 * 24 * 3_600_000;
 /** Evidence from scrapes further apart than a third of this is too slow to guard a release. */
@@ -91,6 +123,10 @@ const LONGEST_RETRY_AFTER_MS = 60_000;
 class PollingSampler implements Sampler {
   readonly #options: Required<Omit<SamplerOptions, 'log' | 'onPoll'>> & Pick<SamplerOptions, 'log' | 'onPoll'>;
   readonly #followed = new Map<string, Followed>();
+  /** By shape. */
+  readonly #indexes = new Map<string, SeriesIndex>();
+  /** Subjects that are not followed any more but whose series are still known. */
+  #unswept = 0;
   readonly #listeners: ((key: string) => void)[] = [];
   /** Rounds in a row in which the source gave nothing. */
   #failures = 0;
@@ -113,15 +149,21 @@ class PollingSampler implements Sampler {
   follow(key: string, subject: Subject): void {
     const known = this.#followed.get(key);
     if (known !== undefined && isSameSubject(known.tracker.subject, subject)) return;
+    this.unfollow(key);
+    const followedAt = this.#options.clock.now();
+    const begin = (subject.since ?? followedAt) - BASELINE_MS;
+    const tracker = createTracker(subject, begin);
+    const wants = wantsOf(subject);
+    for (const want of wants) addOwner(this.#indexOf(want.shape), tracker, want);
     this.#followed.set(key, {
       key,
-      tracker: createTracker(subject),
-      hosts: hostsOf(subject).map(([host]) => host),
-      followedAt: this.#options.clock.now(),
+      tracker,
+      wants,
+      followedAt,
       readAt: null,
-      problem: undefined,
+      problem: wants.length > 0 ? undefined : UNREADABLE,
       failures: 0,
-      retryAt: 0,
+      retryAt: wants.length > 0 ? 0 : Number.POSITIVE_INFINITY,
       threeScrapesMs: 0,
       announced: 'starting',
       handedOut: [],
@@ -129,7 +171,30 @@ class PollingSampler implements Sampler {
   }
 
   unfollow(key: string): void {
+    const followed = this.#followed.get(key);
+    if (followed === undefined) return;
     this.#followed.delete(key);
+    for (const { shape } of followed.wants) removeOwner(this.#indexOf(shape), followed.tracker);
+    this.#unswept++;
+  }
+
+  #indexOf(shape: Shape): SeriesIndex {
+    let index = this.#indexes.get(shape.id);
+    if (index === undefined) {
+      index = createSeriesIndex(shape);
+      this.#indexes.set(shape.id, index);
+    }
+    return index;
+  }
+
+  /** Forgets the series of what is not followed any more, seldom enough to cost little. */
+  #sweep(): void {
+    if (this.#unswept * SWEEP_SHARE <= this.#followed.size) return;
+    this.#unswept = 0;
+    for (const [id, index] of this.#indexes) {
+      sweep(index);
+      if (index.owners.size === 0) this.#indexes.delete(id);
+    }
   }
 
   read(key: string): Evidence {
@@ -173,16 +238,26 @@ class PollingSampler implements Sampler {
   async #round(signal: AbortSignal): Promise<number> {
     const { clock, pollMs, onPoll } = this.#options;
     const startedAt = clock.now();
+    this.#sweep();
     const due = [...this.#followed.values()].filter(({ retryAt }) => retryAt <= startedAt);
     if (due.length === 0) return pollMs;
-    const tally: RoundTally = { queries: 0, series: 0, samples: 0 };
-    const outcome = await this.#readAll(due, startedAt, tally, signal);
+    const round: Round = {
+      startedAt,
+      signal,
+      tally: { queries: 0, series: 0, samples: 0 },
+      covered: new Map(due.map((followed) => [followed, Number.NEGATIVE_INFINITY])),
+      withBatches: new Set(),
+      hasAnswer: false,
+    };
+    await this.#readAll(round);
     if (signal.aborted) return pollMs;
-    this.#failures = outcome.hasAnswer ? 0 : this.#failures + 1;
-    const { error } = outcome;
+    await this.#settle(round);
+    if (signal.aborted) return pollMs;
+    this.#failures = round.hasAnswer ? 0 : this.#failures + 1;
+    const { error, tally } = round;
     this.#logFailure(error);
     onPoll?.({ durationMs: clock.now() - startedAt, ...tally, ...(error === undefined ? {} : { error }) });
-    this.#announce(outcome.withBatches);
+    this.#announce(round.withBatches);
     return this.#nextDelay(startedAt, error);
   }
 
@@ -193,69 +268,98 @@ class PollingSampler implements Sampler {
     this.#loggedFailure = reason;
   }
 
-  async #readAll(
-    due: readonly Followed[],
-    startedAt: number,
-    tally: RoundTally,
-    signal: AbortSignal,
-  ): Promise<{ hasAnswer: boolean; error?: unknown; withBatches: ReadonlySet<Followed> }> {
-    const withBatches = new Set<Followed>();
-    let hasAnswer = false;
-    let failure: { error?: unknown } = {};
-    for (const plan of planQueries(
-      due.map((followed) => this.#memberOf(followed, startedAt)),
-      startedAt,
-    )) {
+  async #readAll(round: Round): Promise<void> {
+    const { startedAt, covered, signal, tally } = round;
+    const needs = [...covered.keys()].map((followed) => this.#memberOf(followed, startedAt));
+    for (const plan of planQueries(needs, startedAt)) {
+      const members = plan.members.map(({ followed }) => followed);
       try {
-        await readPlan(this.#options, plan, tally, signal);
-        hasAnswer = true;
-        this.#settle(plan.members, startedAt, withBatches);
+        const since = await readPlan(this.#options, { plan, index: this.#indexOf(plan.shape), tally }, signal);
+        round.hasAnswer = true;
+        noteCovered(round, members, since);
       } catch (error) {
-        failure = { error };
-        // The first failure stands for the source as a whole; after an answer, it is the query's own.
-        if (!hasAnswer) {
-          for (const followed of due) followed.problem = problemOf(error);
-          break;
+        round.error = error;
+        // Unless the source refuses just this query, the first failure stands for the source as a whole; after an answer, for the query.
+        if (!round.hasAnswer && !isOwnFailure(error)) {
+          for (const followed of covered.keys()) followed.problem = problemOf(error);
+          covered.clear();
+          return;
         }
-        this.#postpone(plan.members, error);
+        this.#postpone(round, members, error);
       }
     }
-    return { hasAnswer, ...failure, withBatches };
   }
 
-  #memberOf(followed: Followed, now: number): RoundMember {
-    const { readAt, hosts, tracker, followedAt } = followed;
-    const begin = (tracker.subject.since ?? followedAt) - BASELINE_MS;
-    const wanted = readAt === null ? begin : readAt - this.#options.windowMs;
-    return { followed, tracker, hosts, from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS), isFirst: readAt === null };
+  #memberOf(followed: Followed, now: number): Member {
+    const { readAt, wants, tracker } = followed;
+    const wanted = readAt === null ? tracker.floor : readAt - this.#options.windowMs;
+    const edges = tracker.edges.flatMap((edge) => edgeTexts(tracker, edge));
+    return { followed, wants, edges, from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS) };
   }
 
-  #settle(members: readonly RoundMember[], startedAt: number, withBatches: Set<Followed>): void {
+  /** Closes the batches of all that was read whole. */
+  async #settle(round: Round): Promise<void> {
+    const { startedAt, covered, tally, signal } = round;
+    for (const [{ readAt, tracker }, since] of covered) if (readAt === null) cover(tracker, since);
+    const members = [...covered.keys()];
+    try {
+      await lookUpTargets(
+        this.#options,
+        members.map(({ tracker }) => tracker),
+        tally,
+        signal,
+      );
+    } catch (error) {
+      round.error = error;
+      const waiting = members.filter(({ tracker }) => unknownTargets(tracker).length > 0);
+      this.#postpone(round, waiting, error);
+    }
     const { ingestDelayMs, cellMs } = this.#options;
-    for (const { followed, tracker } of members) {
+    const until = lastBorder(startedAt - ingestDelayMs, cellMs);
+    for (const followed of covered.keys()) {
+      const { tracker } = followed;
       followed.readAt = startedAt;
       followed.problem = undefined;
       followed.failures = 0;
-      if (cut(tracker, lastBorder(startedAt - ingestDelayMs, cellMs), cellMs)) withBatches.add(followed);
-      trim(tracker, startedAt - RETENTION_MS);
+      if (cut(tracker, until, cellMs)) round.withBatches.add(followed);
+      trim(tracker, startedAt - this.#retentionMs(tracker));
       followed.threeScrapesMs = Math.min(3 * (scrapeIntervalMs(tracker) ?? 0), LONGEST_STALE_AFTER_MS);
     }
   }
 
-  #postpone(members: readonly RoundMember[], error: unknown): void {
+  #retentionMs({ measure }: Tracker): number {
+    return measure.kind === 'requests' ? TRAFFIC_MS : Math.min(TRAFFIC_MS, this.#options.windowMs + LATE_MS);
+  }
+
+  #postpone(round: Round, members: readonly Followed[], error: unknown): void {
     const { clock, pollMs, random } = this.#options;
-    const failures = Math.max(...members.map(({ followed }) => followed.failures)) + 1;
+    const failures = Math.max(0, ...members.map((followed) => followed.failures)) + 1;
     const retryAt = clock.now() + backoffMs({ failures, baseMs: pollMs, maxMs: LONGEST_BACKOFF_MS, random });
     const problem = problemOf(error);
-    for (const { followed } of members) Object.assign(followed, { failures, retryAt, problem });
+    for (const followed of members) {
+      round.covered.delete(followed);
+      Object.assign(followed, { failures, retryAt, problem });
+    }
   }
 
   #nextDelay(startedAt: number, error: unknown): number {
     const { clock, pollMs, random } = this.#options;
-    if (this.#failures === 0) return Math.max(0, startedAt + pollMs - clock.now());
+    if (this.#failures === 0) {
+      const tookMs = clock.now() - startedAt;
+      return Math.max(0, Math.max(pollMs, Math.min(tookMs / LARGEST_SHARE, this.#scrapeMs())) - tookMs);
+    }
     const backoff = backoffMs({ failures: this.#failures, baseMs: pollMs, maxMs: LONGEST_BACKOFF_MS, random });
     const asked = isAppError(error) ? (error.retryAfterMs ?? 0) : 0;
     return Math.max(backoff, Math.min(asked, LONGEST_RETRY_AFTER_MS));
+  }
+
+  /** Time between two scrapes of what is scraped most often; 0 while it is unknown. */
+  #scrapeMs(): number {
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const { threeScrapesMs } of this.#followed.values()) {
+      if (threeScrapesMs > 0) shortest = Math.min(shortest, threeScrapesMs / 3);
+    }
+    return Number.isFinite(shortest) ? shortest : 0;
   }
 
   /** Tells listeners of each key that has new batches or whose state is not the one they were last told of. */
@@ -289,8 +393,23 @@ class PollingSampler implements Sampler {
   }
 }
 
+/** Members are covered since the latest of their answers' starts. */
+function noteCovered({ covered }: Round, members: readonly Followed[], since: number): void {
+  for (const followed of members) {
+    const before = covered.get(followed);
+    if (before !== undefined) covered.set(followed, Math.max(before, since));
+  }
+}
+
+/** The source answers, but will not answer this query; others may fare better. */
+function isOwnFailure(error: unknown): boolean {
+  return isAppError(error) && ['METRICS_BAD_QUERY', 'METRICS_NOT_RUN', 'METRICS_TOO_LARGE'].includes(error.code);
+}
+
 function isSameSubject(a: Subject, b: Subject): boolean {
   return (
+    isDeepStrictEqual(a.measure ?? DEFAULT_MEASURE, b.measure ?? DEFAULT_MEASURE) &&
+    isDeepStrictEqual(a.source, b.source) &&
     a.namespace === b.namespace &&
     a.service === b.service &&
     a.stable === b.stable &&

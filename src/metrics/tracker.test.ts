@@ -4,6 +4,8 @@ import type { RawSeries } from './provider.ts';
 import { createTracker, cut, ingest, ingestUp, type Tracker, trafficOf, trim, unknownTargets } from './tracker.ts';
 
 const subject: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: 100_000 };
+const CANARY = { arm: 'canary', part: 'all' } as const;
+const STABLE = { arm: 'stable', part: 'all' } as const;
 const caller = { job: 'mesh', instance: '10.0.0.1:15020', pod: 'web-1' };
 
 function series(
@@ -37,20 +39,20 @@ describe('a series that is seen for the first time', () => {
     const tracker = trackerFrom(0);
     ingest(
       tracker,
-      'canary',
+      CANARY,
       series('200', [
         [99_000, 50],
         [104_000, 60],
       ]),
     );
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     expect(canaryOf(tracker)).toEqual([17, 7]);
   });
 
   it('counts from 0 when that scrape showed another version only', () => {
     const tracker = trackerFrom(0);
-    ingest(tracker, 'stable', series('200', [[99_000, 50]]));
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, STABLE, series('200', [[99_000, 50]]));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     expect(canaryOf(tracker)).toEqual([7, 7]);
   });
 
@@ -58,26 +60,26 @@ describe('a series that is seen for the first time', () => {
     const tracker = trackerFrom(102_000);
     ingest(
       tracker,
-      'canary',
+      CANARY,
       series('200', [
         [101_000, 900],
         [106_000, 905],
       ]),
     );
-    ingest(tracker, 'canary', series('500', [[106_000, 70]]));
+    ingest(tracker, CANARY, series('500', [[106_000, 70]]));
     expect(canaryOf(tracker)).toEqual([5, 0]);
   });
 
   it('is not proven new by a scrape of another caller', () => {
     const tracker = trackerFrom(0);
-    ingest(tracker, 'canary', series('200', [[99_000, 1]], { pod: 'web-2', instance: '10.0.0.2:15020' }));
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, CANARY, series('200', [[99_000, 1]], { pod: 'web-2', instance: '10.0.0.2:15020' }));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     expect(canaryOf(tracker)).toEqual([0, 0]);
   });
 
   it('counts from 0 when `up` tells that its caller was scraped before', () => {
     const tracker = trackerFrom(0);
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     const [unknown] = unknownTargets(tracker);
     if (unknown === undefined) expect.fail('its caller should be looked up');
     ingestUp(tracker, unknown, [{ labels: caller, samples: [{ at: 99_000, value: 1 }] }], false);
@@ -93,7 +95,7 @@ describe('a series that is seen for the first time', () => {
     ['is of another pod', { at: 99_000, value: 1 }, { ...caller, pod: 'web-2' }],
   ])('does not count what it shows when the scrape in `up` %s', (_, sample, labels) => {
     const tracker = trackerFrom(50_000);
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     for (const target of unknownTargets(tracker)) ingestUp(tracker, target, [{ labels, samples: [sample] }], true);
     expect(unknownTargets(tracker)).toEqual([]);
     expect(canaryOf(tracker)).toEqual([0, 0]);
@@ -101,14 +103,14 @@ describe('a series that is seen for the first time', () => {
 
   it('is looked up again while late samples of `up` may come', () => {
     const tracker = trackerFrom(0);
-    ingest(tracker, 'canary', series('500', [[104_000, 7]]));
+    ingest(tracker, CANARY, series('500', [[104_000, 7]]));
     for (const target of unknownTargets(tracker)) ingestUp(tracker, target, [], false);
     expect(unknownTargets(tracker)).toHaveLength(1);
   });
 
   it('needs no look-up when it began before the evidence', () => {
     const tracker = trackerFrom(0);
-    ingest(tracker, 'canary', series('500', [[99_000, 7]]));
+    ingest(tracker, CANARY, series('500', [[99_000, 7]]));
     expect(unknownTargets(tracker)).toEqual([]);
   });
 });
@@ -117,9 +119,9 @@ describe('a series', () => {
   it('is the same in whatever order its labels come', () => {
     const tracker = trackerFrom(0);
     const one = series('200', [[99_000, 50]]);
-    ingest(tracker, 'canary', one);
+    ingest(tracker, CANARY, one);
     const labels = Object.fromEntries(Object.entries(one.labels).reverse());
-    ingest(tracker, 'canary', { labels, samples: [{ at: 104_000, value: 60 }] });
+    ingest(tracker, CANARY, { labels, samples: [{ at: 104_000, value: 60 }] });
     expect(canaryOf(tracker)).toEqual([10, 0]);
     expect(tracker.series.size).toBe(1);
   });
@@ -128,7 +130,7 @@ describe('a series', () => {
     const tracker = trackerFrom(0);
     ingest(
       tracker,
-      'canary',
+      CANARY,
       series('200', [
         [99_000, 50],
         [104_000, 60],
@@ -136,7 +138,7 @@ describe('a series', () => {
     );
     cut(tracker, 105_000, 1000);
     trim(tracker, 900_000);
-    ingest(tracker, 'canary', series('200', [[950_000, 63]]));
+    ingest(tracker, CANARY, series('200', [[950_000, 63]]));
     expect(canaryOf(tracker)).toEqual([13, 0]);
   });
 });
@@ -146,7 +148,7 @@ describe('memory', () => {
     const tracker = trackerFrom(0);
     const held: number[] = [];
     for (let at = 100_000; at < 2_000_000; at += 5000) {
-      ingest(tracker, 'canary', series('200', [[at, at / 1000]]));
+      ingest(tracker, CANARY, series('200', [[at, at / 1000]]));
       cut(tracker, at, 1000);
       trim(tracker, at - 300_000);
       const [only] = tracker.series.values();
@@ -162,17 +164,17 @@ describe('the split of traffic', () => {
     const tracker = trackerFrom(0);
     ingest(
       tracker,
-      'stable',
+      STABLE,
       series('200', [
         [101_000, 100],
         [106_000, 190],
       ]),
     );
-    ingest(tracker, 'canary', series('200', [[106_000, 10]], { destination_service_name: 'pay-bb' }));
+    ingest(tracker, CANARY, series('200', [[106_000, 10]], { destination_service_name: 'pay-bb' }));
     const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
     ingest(
       tracker,
-      'stable',
+      STABLE,
       series(
         '200',
         [
@@ -182,7 +184,7 @@ describe('the split of traffic', () => {
         second,
       ),
     );
-    ingest(tracker, 'canary', series('200', [[109_000, 1000]], { pod: 'web-3', instance: '10.0.0.3:15020' }));
+    ingest(tracker, CANARY, series('200', [[109_000, 1000]], { pod: 'web-3', instance: '10.0.0.3:15020' }));
     expect(trafficOf(tracker, 100_000)).toEqual({ from: 101_000, to: 108_000, plain: 0, stable: 99, canary: 10 });
   });
 
@@ -191,10 +193,10 @@ describe('the split of traffic', () => {
     const every5s = (from: number, until: number) =>
       Array.from({ length: (until - from) / 5_000 + 1 }, (_, i): [number, number] => [from + i * 5_000, i]);
     const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
-    ingest(tracker, 'stable', series('200', every5s(90_000, 105_000)));
-    ingest(tracker, 'stable', series('200', every5s(93_000, 103_000), second));
+    ingest(tracker, STABLE, series('200', every5s(90_000, 105_000)));
+    ingest(tracker, STABLE, series('200', every5s(93_000, 103_000), second));
     expect(trafficOf(tracker, 99_000)).toBeUndefined();
-    ingest(tracker, 'stable', series('200', every5s(93_000, 108_000), second));
+    ingest(tracker, STABLE, series('200', every5s(93_000, 108_000), second));
     expect(trafficOf(tracker, 99_000)).toMatchObject({ from: 100_000, to: 108_000 });
   });
 
@@ -202,8 +204,8 @@ describe('the split of traffic', () => {
     const tracker = trackerFrom(0);
     const second = { pod: 'web-2', instance: '10.0.0.2:15020' };
     const scrapes = [90_000, 95_000, 100_000, 105_000, 110_000].map((at): [number, number] => [at, at / 1_000]);
-    ingest(tracker, 'stable', series('200', scrapes));
-    ingest(tracker, 'stable', series('200', [[93_000, 7]], second));
+    ingest(tracker, STABLE, series('200', scrapes));
+    ingest(tracker, STABLE, series('200', [[93_000, 7]], second));
     expect(trafficOf(tracker, 99_000)).toMatchObject({ from: 100_000, to: 110_000 });
   });
 
@@ -211,7 +213,7 @@ describe('the split of traffic', () => {
     const tracker = trackerFrom(0);
     ingest(
       tracker,
-      'stable',
+      STABLE,
       series('200', [
         [101_000, 100],
         [106_000, 190],

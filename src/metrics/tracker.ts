@@ -1,103 +1,218 @@
-import { type ArmIncrement, cutBatches, type Outcome, outcomeOf } from './batches.ts';
+import { type ArmIncrement, type Carried, carryFailures, cutBatches, type Grid } from './batches.ts';
 import { addSamples, type CounterSeries, emptySeries, growthBetween, takeIncrements, trimSeries } from './counters.ts';
-import type { Batch, Subject, TrafficSplit } from './port.ts';
-import type { RawSeries } from './provider.ts';
+import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
+import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, pendingSince } from './histogram.ts';
+import { isTimed, type Outcome, outcomeOf } from './outcome.ts';
+import { type Batch, DEFAULT_MEASURE, type Measure, type Subject, type TrafficSplit } from './port.ts';
+import type { RawSample, RawSeries } from './provider.ts';
+import {
+  isAwaited,
+  keyOf,
+  newTarget,
+  noteScrape,
+  noteUp,
+  spanAfter,
+  type Target,
+  targetOfCounters,
+  targetOfRequests,
+  trimScrapes,
+} from './scrapes.ts';
 
 export type Arm = 'canary' | 'stable' | 'plain';
 
-/** The parts of a target's labels by which its `up` samples are found. */
-export interface TargetName {
-  readonly job: string;
-  readonly instance: string;
-  readonly pod: string | undefined;
+/** What a series is to a subject: of which version, and of a user's counters which one. */
+export interface Role {
+  readonly arm: Arm;
+  readonly part: 'all' | 'bad' | 'total';
 }
 
-/** One scraped process, as far as its scrapes are known. */
-export interface Target {
-  readonly name: TargetName;
-  /** Earliest scrape in ms that is known to have worked, not before the tracker's coverage begins. */
-  firstScrapeAt: number;
-  /** Whether the samples of `up` have been asked for scrapes before the first one seen. */
-  isLookedUp: boolean;
-  /** Timestamps of all scrapes that are still held. */
-  readonly scrapes: Set<number>;
-}
+/** Takes in samples of one series; repeated samples change nothing. */
+export type Sink = (samples: readonly RawSample[]) => void;
 
 interface Tracked {
   readonly arm: Arm;
-  readonly outcome: Outcome;
+  readonly counts: Outcome | 'bad' | 'total';
+  readonly pod: string | undefined;
   readonly target: Target;
   readonly counter: CounterSeries;
+}
+
+interface TrackedHistogram {
+  readonly arm: Arm;
+  readonly target: Target;
+  readonly histogram: Histogram;
 }
 
 /** All that is held of one subject: raw samples of a bounded time, and its batches. Changed only by the functions of this file. */
 export interface Tracker {
   readonly subject: Subject;
+  readonly measure: Measure;
   readonly series: Map<string, Tracked>;
+  readonly histograms: Map<string, TrackedHistogram>;
   readonly targets: Map<string, Target>;
   readonly batches: Batch[];
+  /** Earlier samples are not taken, so that what others ask for makes no difference. In ms. */
+  readonly floor: number;
   /** Since this time, in ms, answers held every sample: a series that a scrape after it does not show was not there. */
   coveredFrom: number;
   /** Batches up to this cell border are final. */
   closedUntil: number;
   /** Timestamp of the newest sample in ms. */
   lastSampleAt: number | null;
+  /** Edges that are read, in ms; empty until a histogram was seen. */
+  edges: readonly number[];
+  /** How the source writes each edge. */
+  readonly edgeTexts: Map<number, Set<string>>;
+  readonly agreement: EdgeAgreement;
+  readonly carried: Carried;
 }
-
-/**
- * The labels that Istio's own metrics set for each request. All others name the target that was scraped; one too many of those only makes
- * the start of a counter harder to prove, one too few would prove it wrongly.
- */
-const REQUEST_LABEL = /^(reporter$|source_|destination_|request_|response_|grpc_|connection_)/;
 
 /** A caller that missed so many scrapes is gone. */
 const MISSED_SCRAPES = 2.5;
 
-export function createTracker(subject: Subject): Tracker {
+export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY): Tracker {
   return {
     subject,
+    measure: subject.measure ?? DEFAULT_MEASURE,
     series: new Map(),
+    histograms: new Map(),
     targets: new Map(),
     batches: [],
+    floor,
     coveredFrom: Number.POSITIVE_INFINITY,
     closedUntil: Number.NEGATIVE_INFINITY,
     lastSampleAt: null,
+    edges: [],
+    edgeTexts: new Map(),
+    agreement: noAgreement(),
+    carried: { canary: 0, stable: 0 },
   };
 }
 
-/** The hosts whose requests are followed, and what each stands for. */
-export function hostsOf({ service, stable, canary }: Subject): readonly (readonly [host: string, arm: Arm])[] {
-  return [
-    [service, 'plain'],
-    [`${service}-${stable}`, 'stable'],
-    [`${service}-${canary}`, 'canary'],
-  ];
+/** The sink for the samples of a series with these labels. */
+export function sinkFor(tracker: Tracker, role: Role, labels: Readonly<Record<string, string>>): Sink {
+  if (tracker.measure.kind === 'durations') return bucketSink(tracker, role, labels);
+  const tracked = trackedFor(tracker, tracker.measure, role, labels);
+  return (samples) => {
+    const wanted = since(tracker.floor, samples);
+    addSamples(tracked.counter, wanted);
+    noteSamples(tracker, tracked.target, wanted);
+    noteNewest(tracker, samples);
+  };
 }
 
-/** Takes in the samples of one series of one of the subject's hosts; repeated samples change nothing. */
-export function ingest(tracker: Tracker, arm: Arm, { labels, samples }: RawSeries): void {
+/** Takes in the samples of one series; repeated samples change nothing. */
+export function ingest(tracker: Tracker, role: Role, { labels, samples }: RawSeries): void {
+  sinkFor(tracker, role, labels)(samples);
+}
+
+function trackedFor(
+  tracker: Tracker,
+  measure: Exclude<Measure, { kind: 'durations' }>,
+  { arm, part }: Role,
+  labels: Readonly<Record<string, string>>,
+): Tracked {
+  const key = `${part}\0${arm}\0${keyOf(labels)}`;
+  const known = tracker.series.get(key);
+  if (known !== undefined) return known;
+  const isUsers = measure.kind === 'counters';
+  const tracked: Tracked = {
+    arm,
+    counts: measure.kind === 'requests' ? outcomeOf(labels, measure.failures) : part === 'bad' ? 'bad' : 'total',
+    // Istio's request metrics name the pod that sent the request, not the one that answered.
+    pod: isUsers ? labels['pod'] : undefined,
+    target: targetFor(tracker, isUsers ? targetOfCounters(labels) : targetOfRequests(labels)),
+    counter: emptySeries(),
+  };
+  tracker.series.set(key, tracked);
+  return tracked;
+}
+
+function noteNewest(tracker: Tracker, samples: readonly RawSample[]): void {
+  const last = samples.at(-1)?.at ?? 0;
+  if (last > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = last;
+}
+
+function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<string, string>>): Sink {
+  const { le = '', ...others } = labels;
+  const edge = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
+  const target = targetFor(tracker, targetOfRequests(others));
+  if (le === '' || Number.isNaN(edge)) return () => undefined;
+  const histogram = isTimed(others) ? histogramFor(tracker, { arm, target }, others) : undefined;
+  const texts = tracker.edgeTexts.get(edge) ?? new Set();
+  tracker.edgeTexts.set(edge, texts.add(le));
+  const isObjective = tracker.measure.kind === 'durations' && edge === tracker.measure.underMs;
+  // The other edges of a target are scraped at the same times.
+  const isTotal = edge === Number.POSITIVE_INFINITY;
+  return (samples) => {
+    if (!isTotal && tracker.edges.length > 0 && !tracker.edges.includes(edge)) return;
+    const wanted = since(tracker.floor, samples);
+    if (isTotal) noteSamples(tracker, target, wanted);
+    if (isObjective) noteNewest(tracker, samples);
+    if (histogram !== undefined && wanted.length > 0) addBucket(histogram, edge, wanted);
+  };
+}
+
+/** All forms in which the source may write an edge: those it was seen to use, and with and without a decimal. */
+export function edgeTexts(tracker: Tracker, edge: number): readonly string[] {
+  return [...new Set([...(tracker.edgeTexts.get(edge) ?? []), String(edge), edge.toFixed(1)])].filter(
+    (text) => Number(text) === edge,
+  );
+}
+
+function histogramFor(
+  tracker: Tracker,
+  { arm, target }: { readonly arm: Arm; readonly target: Target },
+  labels: Readonly<Record<string, string>>,
+): Histogram {
   const key = keyOf(labels);
-  let tracked = tracker.series.get(key);
-  if (tracked === undefined) {
-    tracked = { arm, outcome: outcomeOf(labels), target: targetOf(tracker, labels), counter: emptySeries() };
-    tracker.series.set(key, tracked);
-  }
-  addSamples(tracked.counter, samples);
+  const known = tracker.histograms.get(key);
+  if (known !== undefined) return known.histogram;
+  const histogram = emptyHistogram();
+  tracker.histograms.set(key, { arm, target, histogram });
+  return histogram;
+}
+
+function since(floor: number, samples: readonly RawSample[]): readonly RawSample[] {
+  return (samples[0]?.at ?? floor) >= floor ? samples : samples.filter(({ at }) => at >= floor);
+}
+
+function noteSamples(tracker: Tracker, target: Target, samples: readonly RawSample[]): void {
   for (const { at } of samples) {
-    noteScrape(tracker, tracked.target, at);
-    tracked.target.scrapes.add(at);
-    if (at > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = at;
+    noteScrape(target, at, tracker.coveredFrom);
+    target.scrapes.add(at);
+  }
+}
+
+function targetFor(tracker: Tracker, labels: Readonly<Record<string, string>>): Target {
+  const key = keyOf(labels);
+  let target = tracker.targets.get(key);
+  if (target === undefined) {
+    target = newTarget(labels);
+    tracker.targets.set(key, target);
+  }
+  return target;
+}
+
+/** Says since when all samples are known, in ms; scrapes that were taken in before count from then on. */
+export function cover(tracker: Tracker, coveredFrom: number): void {
+  tracker.coveredFrom = coveredFrom;
+  for (const target of tracker.targets.values()) {
+    for (const at of target.scrapes) noteScrape(target, at, coveredFrom);
   }
 }
 
 /** Targets that were first seen after the evidence began and whose earlier scrapes have not been looked up. */
 export function unknownTargets(tracker: Tracker): readonly Target[] {
-  const { since } = tracker.subject;
-  if (since === null) return [];
-  return [...tracker.targets.values()].filter(
-    ({ isLookedUp, firstScrapeAt, name: { job, instance } }) =>
-      !isLookedUp && firstScrapeAt > since && Number.isFinite(firstScrapeAt) && job !== '' && instance !== '',
-  );
+  const begin = tracker.subject.since;
+  if (begin === null) return [];
+  const unknown: Target[] = [];
+  for (const target of tracker.targets.values()) {
+    const { isLookedUp, firstScrapeAt, name } = target;
+    if (isLookedUp || firstScrapeAt <= begin || !Number.isFinite(firstScrapeAt)) continue;
+    if (name.job !== '' && name.instance !== '') unknown.push(target);
+  }
+  return unknown;
 }
 
 /**
@@ -106,44 +221,105 @@ export function unknownTargets(tracker: Tracker): readonly Target[] {
  */
 export function ingestUp(tracker: Tracker, target: Target, answers: readonly RawSeries[], isFinal: boolean): void {
   const before = target.firstScrapeAt;
-  for (const { labels, samples } of answers) {
-    if (!isSameTarget(target.name, labels)) continue;
-    for (const { at, value } of samples) if (value === 1) noteScrape(tracker, target, at);
-  }
+  noteUp(target, answers, tracker.coveredFrom);
   target.isLookedUp = isFinal || target.firstScrapeAt < before;
 }
 
 /** Closes the cells up to the border `until`; true when that gave new batches. */
 export function cut(tracker: Tracker, until: number, cellMs: number): boolean {
   if (until <= tracker.closedUntil) return false;
-  const { since } = tracker.subject;
-  const increments: ArmIncrement[] = [];
-  for (const { arm, outcome, target, counter } of tracker.series.values()) {
+  const grid: Grid = { closedUntil: tracker.closedUntil, until, cellMs };
+  const begin = tracker.subject.since;
+  const { measure } = tracker;
+  const grown =
+    measure.kind === 'durations' ? timedGrowth(tracker, measure.underMs, until) : countedGrowth(tracker, until);
+  const increments = begin === null ? [] : grown.filter(({ at }) => at > begin);
+  const batches = batchesOf(tracker, increments, grid);
+  tracker.closedUntil = until;
+  for (const batch of batches) tracker.batches.push(batch);
+  return batches.length > 0;
+}
+
+function batchesOf(tracker: Tracker, increments: readonly ArmIncrement[], grid: Grid): readonly Batch[] {
+  switch (tracker.measure.kind) {
+    case 'requests':
+      return cutBatches(increments, grid);
+    case 'durations':
+      agreeOnEdges(tracker.agreement, increments, grid);
+      return cutBatches(increments, grid, tracker.agreement);
+    case 'counters':
+      return carryFailures(cutBatches(increments, grid), tracker.carried);
+  }
+}
+
+function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
+  const grown: ArmIncrement[] = [];
+  for (const { arm, counts, pod, target, counter } of tracker.series.values()) {
     for (const { at, amount } of takeIncrements(counter, until, target.firstScrapeAt)) {
-      if (since === null || at <= since || arm === 'plain' || outcome === 'excluded') continue;
-      increments.push({ at, arm, failed: outcome === 'failure', amount });
+      if (arm === 'plain' || counts === 'excluded') continue;
+      const requests = counts === 'bad' ? 0 : amount;
+      const failures = counts === 'bad' || counts === 'failure' ? amount : 0;
+      grown.push({ at, arm, requests, failures, pod });
     }
   }
-  const batches = cutBatches(increments, { closedUntil: tracker.closedUntil, until, cellMs });
-  tracker.closedUntil = until;
-  tracker.batches.push(...batches);
-  return batches.length > 0;
+  return grown;
+}
+
+function timedGrowth(tracker: Tracker, underMs: number, until: number): ArmIncrement[] {
+  if (tracker.edges.length === 0) settleEdges(tracker, underMs, until);
+  const grown: ArmIncrement[] = [];
+  for (const { arm, target, histogram } of tracker.histograms.values()) {
+    assemble(histogram, { chosen: tracker.edges, underMs, until });
+    if (arm === 'plain' || histogram.counter === undefined) continue;
+    for (const { at, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
+      grown.push({ at, arm, ...countsOf(parts, histogram.edges.indexOf(underMs)), ...durationsOf(histogram, parts) });
+    }
+  }
+  return grown;
+}
+
+/** Chooses the edges that are read. Histograms without an edge at `underMs` are not waited for. */
+function settleEdges(tracker: Tracker, underMs: number, until: number): void {
+  const old = [...tracker.histograms.values()].map(({ histogram }) => histogram);
+  const settled = old.filter((histogram) => pendingSince(histogram) <= until);
+  tracker.edges = chooseEdges(settled, underMs);
+  if (tracker.edges.length === 0) for (const { pending } of settled) pending.clear();
+}
+
+/** Requests beyond the edge with this index are failures. */
+function countsOf(parts: readonly number[], index: number): { requests: number; failures: number } {
+  let [requests, failures] = [0, 0];
+  for (const [part, amount] of parts.entries()) {
+    requests += amount;
+    if (part > index) failures += amount;
+  }
+  return { requests, failures };
+}
+
+function durationsOf({ edges }: Histogram, parts: readonly number[]): Pick<ArmIncrement, 'durations'> {
+  let sum = 0;
+  const within = edges.map((_, index) => {
+    sum += parts[index] ?? 0;
+    return sum;
+  });
+  return { durations: { edges, within } };
 }
 
 /** Drops raw samples older than `before`, as far as closed batches hold them. */
 export function trim(tracker: Tracker, before: number): void {
   for (const { counter } of tracker.series.values()) trimSeries(counter, before);
-  for (const { scrapes } of tracker.targets.values()) {
-    for (const at of scrapes) if (at < before) scrapes.delete(at);
+  for (const { histogram } of tracker.histograms.values()) {
+    if (histogram.counter !== undefined) trimSeries(histogram.counter, before);
   }
+  for (const target of tracker.targets.values()) trimScrapes(target, before);
 }
 
 /** Mean time between two scrapes of the caller that is scraped most often, in ms; undefined until one was scraped twice. */
 export function scrapeIntervalMs(tracker: Tracker): number | undefined {
   let shortest = Number.POSITIVE_INFINITY;
-  for (const { scrapes } of tracker.targets.values()) {
-    const span = spanAfter(scrapes, Number.NEGATIVE_INFINITY);
-    if (span !== undefined) shortest = Math.min(shortest, (span.last - span.first) / (scrapes.size - 1));
+  for (const target of tracker.targets.values()) {
+    const span = spanAfter(target, Number.NEGATIVE_INFINITY);
+    if (span !== undefined) shortest = Math.min(shortest, (span.last - span.first) / (target.scrapes.size - 1));
   }
   return Number.isFinite(shortest) ? shortest : undefined;
 }
@@ -151,15 +327,16 @@ export function scrapeIntervalMs(tracker: Tracker): number | undefined {
 /**
  * Requests to each host between each target's first and last scrape after `from`. Undefined when no target has two of them, or one that
  * was scraped before and still is has not: it may be the one that a new route has not reached. Requests that a fault answered count
- * too: they say where routing sent them.
+ * too: they say where routing sent them. Undefined for other measures than `requests`.
  */
 export function trafficOf(tracker: Tracker, from: number): TrafficSplit | undefined {
+  if (tracker.measure.kind !== 'requests') return undefined;
   const spans = new Map<Target, { first: number; last: number }>();
   const goneBefore = (tracker.lastSampleAt ?? 0) - MISSED_SCRAPES * (scrapeIntervalMs(tracker) ?? 0);
   for (const target of tracker.targets.values()) {
-    const span = spanAfter(target.scrapes, from);
+    const span = spanAfter(target, from);
     if (span !== undefined) spans.set(target, span);
-    else if (isAwaited(target.scrapes, from, goneBefore)) return undefined;
+    else if (isAwaited(target, from, goneBefore)) return undefined;
   }
   if (spans.size === 0) return undefined;
   const counts = { plain: 0, stable: 0, canary: 0 };
@@ -172,55 +349,4 @@ export function trafficOf(tracker: Tracker, from: number): TrafficSplit | undefi
     to: Math.max(...[...spans.values()].map(({ last }) => last)),
     ...counts,
   };
-}
-
-/** Whether a target was scraped up to `from` and again since `goneBefore`. */
-function isAwaited(scrapes: ReadonlySet<number>, from: number, goneBefore: number): boolean {
-  let [wasScraped, isScraped] = [false, false];
-  for (const at of scrapes) {
-    wasScraped ||= at <= from;
-    isScraped ||= at >= goneBefore;
-  }
-  return wasScraped && isScraped;
-}
-
-function spanAfter(scrapes: ReadonlySet<number>, from: number): { first: number; last: number } | undefined {
-  let first = Number.POSITIVE_INFINITY;
-  let last = Number.NEGATIVE_INFINITY;
-  for (const at of scrapes) {
-    if (at <= from) continue;
-    first = Math.min(first, at);
-    last = Math.max(last, at);
-  }
-  return first < last ? { first, last } : undefined;
-}
-
-function noteScrape(tracker: Tracker, target: Target, at: number): void {
-  if (at >= tracker.coveredFrom && at < target.firstScrapeAt) target.firstScrapeAt = at;
-}
-
-function targetOf(tracker: Tracker, labels: Readonly<Record<string, string>>): Target {
-  const key = keyOf(Object.fromEntries(Object.entries(labels).filter(([label]) => !REQUEST_LABEL.test(label))));
-  let target = tracker.targets.get(key);
-  if (target === undefined) {
-    const name = { job: labels['job'] ?? '', instance: labels['instance'] ?? '', pod: labels['pod'] };
-    target = { name, firstScrapeAt: Number.POSITIVE_INFINITY, isLookedUp: false, scrapes: new Set() };
-    tracker.targets.set(key, target);
-  }
-  return target;
-}
-
-function isSameTarget(name: TargetName, labels: Readonly<Record<string, string>>): boolean {
-  if (labels['job'] !== name.job || labels['instance'] !== name.instance) return false;
-  return labels['pod'] === undefined || name.pod === undefined || labels['pod'] === name.pod;
-}
-
-/** One string per set of labels, whatever their order: a series that came back under another key would count twice. */
-function keyOf(labels: Readonly<Record<string, string>>): string {
-  const names = Object.keys(labels);
-  // Every query brings every series, and sources sort their labels: sorting them again would be a third of all work.
-  if (names.some((name, index) => index > 0 && name < (names[index - 1] ?? ''))) names.sort();
-  let key = '';
-  for (const name of names) key += `${name}\0${labels[name]}\0`;
-  return key;
 }
