@@ -10,7 +10,7 @@ import type { KubeObject } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
 import { type ActOptions, act } from './act.ts';
 import type { Failure } from './exit.ts';
-import { explain } from './explain.ts';
+import { errorLine } from './error-line.ts';
 import { get } from './get.ts';
 import { watch } from './watch.ts';
 
@@ -25,7 +25,7 @@ const failure = async (promise: Promise<number>): Promise<Pick<Failure, 'message
     },
     (reason: unknown) => reason,
   );
-  const { line, exitCode } = explain(error);
+  const { line, exitCode } = errorLine(error);
   return { message: line, exitCode };
 };
 

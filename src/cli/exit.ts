@@ -2,7 +2,7 @@
 export const EXIT = {
   /** Done; with `watch --until-done` and `--wait`: it came as was asked for. */
   ok: 0,
-  /** The answer is no: the release ended otherwise, or there is no release that the request could be for. */
+  /** The answer is no: the release ended otherwise, there is none that the request could be for, or its evidence gives another decision. */
   no: 1,
   /** The command line is wrong. */
   usage: 2,

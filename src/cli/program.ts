@@ -21,12 +21,19 @@ export type Invocation =
       readonly options: { readonly allNamespaces?: boolean };
     }
   | { readonly command: 'watch'; readonly name: string | undefined; readonly options: WatchWords }
+  | { readonly command: 'explain'; readonly name: string; readonly options: ExplainWords }
   | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
 
 interface WatchWords {
   readonly allNamespaces?: boolean;
   readonly goal?: Goal;
   readonly timeoutMs?: number;
+}
+
+interface ExplainWords {
+  readonly revision?: string;
+  readonly svg?: string;
+  readonly ascii?: boolean;
 }
 
 interface ActWords {
@@ -45,7 +52,8 @@ export interface HelpOutput {
 }
 
 const EXIT_CODES = `
-Exit codes: 0 done (of a wait: it came as asked); 1 the release ended otherwise, or there is none to act on;
+Exit codes: 0 done (of a wait: it came as asked); 1 the release ended otherwise, there is none to act on, or it is
+explained by another decision than was made;
 2 wrong command line; 3 --timeout passed first; 4 not found, refused, or no API server; 130 and 143 a wait was interrupted.`;
 
 /** Reads the command line, hands it to `run` and gives the exit code. */
@@ -85,6 +93,7 @@ function define(version: string, output: HelpOutput, finish: Finish): Command {
     .addHelpText('after', EXIT_CODES);
   addGet(program, finish);
   addWatch(program, finish);
+  addExplain(program, finish);
   for (const [type, text] of Object.entries(ACTIONS)) addAction(program, type as ActionType, { text, finish });
   return program;
 }
@@ -139,6 +148,32 @@ function addWatch(program: Command, finish: Finish): void {
         ...(words['timeout'] !== undefined && { timeoutMs: words['timeout'] as number }),
       };
       return finish({ command: 'watch', name, options }, globalsOf(self));
+    });
+}
+
+function addExplain(program: Command, finish: Finish): void {
+  command(program, 'explain', 'decide again from the recorded evidence of a release, and show how it came to that')
+    .argument('<name>', 'the Rollout', named)
+    .option('--revision <revision>', 'the revision whose release is meant (default: the newest)', named)
+    .option('--svg <file>', 'draw the picture into this file too', named)
+    .option('--ascii', 'no characters but ASCII')
+    .addHelpText(
+      'after',
+      examples([
+        'sluice explain checkout',
+        'sluice explain checkout --svg checkout.svg',
+        'sluice explain checkout --revision 7f9c8b5d4f -o json',
+      ]),
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((name: string, options: ExplainWords, self: Command) => {
+      const { revision, svg, ascii } = options;
+      const words = {
+        ...(revision !== undefined && { revision }),
+        ...(svg !== undefined && { svg }),
+        ...(ascii === true && { ascii }),
+      };
+      return finish({ command: 'explain', name, options: words }, globalsOf(self));
     });
 }
 

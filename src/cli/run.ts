@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
+import { errorLine } from './error-line.ts';
 import { EXIT } from './exit.ts';
-import { explain } from './explain.ts';
 import { type GlobalOptions, type Invocation, sluiceProgram } from './program.ts';
 import type { Screen, Session } from './session.ts';
 import { type Paint, plain, type Tone } from './view/paint.ts';
@@ -20,7 +20,7 @@ export async function runCommandLine(
       output: { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
     });
   } catch (error) {
-    const { line, exitCode } = explain(error);
+    const { line, exitCode } = errorLine(error);
     complain(line);
     return exitCode;
   }
@@ -32,6 +32,8 @@ async function dispatch(session: Session, invocation: Invocation): Promise<numbe
       return await (await import('./get.ts')).get(session, invocation.name, invocation.options);
     case 'watch':
       return await (await import('./watch.ts')).watch(session, invocation.name, invocation.options);
+    case 'explain':
+      return await (await import('./explain.ts')).explain(session, invocation.name, invocation.options);
     case 'act':
       return await (await import('./act.ts')).act(session, invocation.type, invocation.name, invocation.options);
   }

@@ -1,0 +1,96 @@
+import { goodLine, harmLine } from '../../explain/evidence-line.ts';
+import type { ExplainedObjective, Explanation } from '../../explain/explanation.ts';
+import { blameInWords, decisionInWords, turnInWords } from '../../explain/sentences.ts';
+import { evidenceChart } from './evidence-chart.ts';
+import { type Paint, toneOf } from './paint.ts';
+import { padded, wrapped } from './table.ts';
+
+export interface ExplanationOptions {
+  readonly columns: number;
+  readonly paint: Paint;
+  readonly isAscii: boolean;
+}
+
+/** The decision, objective by objective what led to it, and what the parameters meant. */
+export function explanationLines(explanation: Explanation, options: ExplanationOptions): readonly string[] {
+  return [
+    ...headLines(explanation, options),
+    ...explanation.objectives.flatMap((objective) => objectiveLines(explanation, objective, options)),
+    ...meaningLines(explanation, options),
+  ];
+}
+
+function headLines({ record, agreement }: Explanation, { paint, columns }: ExplanationOptions): readonly string[] {
+  const { rollout, outcome, stable } = record;
+  const title = `${rollout.name} in ${rollout.namespace}: ${decisionInWords(record)}; stable was ${stable}`;
+  const tone = agreement.kind === 'differs' ? 'bad' : agreement.kind === 'unknown' ? 'busy' : 'good';
+  return [
+    ...wrapped(title, columns).map((line) => paint('strong', line)),
+    ...(outcome === null ? [] : wrapped(`  ${outcome.reason}: ${outcome.message}`, columns)),
+    ...wrapped(`  Decided again from the record: ${agreement.message}`, columns).map((line) => paint(tone, line)),
+  ];
+}
+
+function objectiveLines(
+  { record }: Explanation,
+  objective: ExplainedObjective,
+  options: ExplanationOptions,
+): readonly string[] {
+  const { recorded, replay } = objective;
+  const { paint, columns } = options;
+  const { verdict } = replay;
+  const turn = turnInWords(objective, record.startedAt);
+  const blame = blameInWords(verdict);
+  const text = [turn, blame === null ? null : `Evidence of harm: ${blame}`].filter((line) => line !== null);
+  const tone = toneOf({ Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' }[verdict.kind]);
+  return [
+    '',
+    `${paint('strong', recorded.name)}  ${paint(tone, verdict.kind)}  ${verdict.reason}`,
+    ...wrapped(`  ${verdict.message}`, columns),
+    ...(objective.agreement.kind === 'exact' ? [] : wrapped(`  ${objective.agreement.message}`, columns)),
+    ...chartLines({ record }, objective, options),
+    ...text.flatMap((line) => wrapped(`  ${line}`, columns)),
+  ];
+}
+
+function chartLines(
+  { record }: Pick<Explanation, 'record'>,
+  objective: ExplainedObjective,
+  { columns, paint, isAscii }: ExplanationOptions,
+): readonly string[] {
+  const { moments, verdict } = objective.replay;
+  const last = moments.at(-1)?.batch.at;
+  if (last === undefined) return ['  no request was counted'];
+  const marks = record.raises
+    .filter(({ at }) => at <= last)
+    .map(({ at, weightBp }) => ({ at, label: `${weightBp / 100} %` }));
+  const lines = verdict.kind === 'Rollback' ? [harmLine(objective)] : [harmLine(objective), goodLine(objective)];
+  return lines.flatMap((line) => [
+    '',
+    paint('quiet', `  ${line.title}; ${line.consequence} from the line on`),
+    ...evidenceChart(line, { from: record.startedAt, to: last, marks, columns, paint, isAscii }),
+  ]);
+}
+
+/** Sentences that are true of all objectives stand once. */
+function meaningLines({ objectives }: Explanation, { paint, columns }: ExplanationOptions): readonly string[] {
+  const about = new Map<string, { readonly name: string; readonly objectives: string[] }>();
+  for (const { recorded, meanings } of objectives) {
+    for (const { name, meaning } of meanings) {
+      const known = about.get(meaning) ?? { name, objectives: [] };
+      known.objectives.push(recorded.name);
+      about.set(meaning, known);
+    }
+  }
+  const widest = Math.max(0, ...[...about.values()].map(({ name }) => name.length));
+  const indent = ' '.repeat(widest + 4);
+  const lines = [...about].flatMap(([meaning, { name, objectives: named }]) => {
+    const text = named.length === objectives.length ? meaning : `${named.join(', ')}: ${meaning}`;
+    const [first = '', ...rest] = wrapped(text, Math.max(40, columns - indent.length));
+    return [
+      `  ${paint('quiet', padded(name, widest))}  ${first}`,
+      ...rest.map((line) => `${indent}${line.trimStart()}`),
+    ];
+  });
+  return lines.length === 0 ? [] : ['', paint('strong', 'How it was judged'), ...lines];
+}
