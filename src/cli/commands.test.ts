@@ -119,7 +119,7 @@ describe('an error of the API server', () => {
   });
 
   it('that is a bug asks for a report', () => {
-    expect(explain(new TypeError('x is not a function')).line).toMatch(/^this is a bug, please report it: TypeError/);
+    expect(errorLine(new TypeError('x is not a function')).line).toMatch(/^this is a bug, please report it: TypeError/);
   });
 });
 

@@ -25,6 +25,9 @@ const MERGES = [
 ] as const;
 type Merge = (typeof MERGES)[number];
 
+/** The part of the batches below which nothing is left of them, however many there were. */
+const LEAST_KEPT = 1e-9;
+
 /**
  * The record in as many bytes as are allowed. Where it is too large, its oldest batches are added up in longer ones, as far as the
  * judge comes to the same verdict from them. Where that is not enough, the oldest are left out and the record says so.
@@ -36,7 +39,7 @@ export async function encodeWithin(record: EvidenceRecord, options: ShortenOptio
     if (bytes.length <= mostBytes) return bytes;
     bytes = encodeRecord(await withMerged(record, merge, pause));
   }
-  for (let kept = 0.5; bytes.length > mostBytes; kept /= 2) {
+  for (let kept = 0.5; bytes.length > mostBytes && kept > LEAST_KEPT; kept /= 2) {
     await pause();
     bytes = encodeRecord({ ...record, objectives: record.objectives.map((objective) => truncated(objective, kept)) });
   }
