@@ -1,10 +1,11 @@
 import { readConfig } from './config.ts';
+import { createSourceOpener } from './effects/metrics-sources.ts';
 import { createKube } from './kube/client.ts';
 import { createReflector } from './kube/reflector.ts';
 import { systemClock } from './lib/clock.ts';
 import { isAppError } from './lib/errors.ts';
 import { createPrometheus } from './metrics/providers/prometheus.ts';
-import { createSampler } from './metrics/sampler.ts';
+import { createSources } from './metrics/sources.ts';
 import { createBullQueue } from './queue/bullmq.ts';
 import { createMemoryQueue } from './queue/memory.ts';
 import { createRolloutCopies } from './reconcile/rollout/copies.ts';
@@ -36,18 +37,23 @@ async function main(): Promise<void> {
             log.warn({ state, detail: message }, 'queue changed');
           },
         });
-  const provider = createPrometheus({
-    url: config.PROMETHEUS_URL,
-    now: clock.now,
-    ...(config.PROMETHEUS_TOKEN !== undefined && { bearer: config.PROMETHEUS_TOKEN }),
-  });
-  const sampler = createSampler({
-    provider,
-    clock,
-    log,
-    pollMs: config.POLL_INTERVAL_MS,
-    cellMs: CELL_MS,
-    onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
+  const { sampler, inspector } = createSources({
+    own: createPrometheus({
+      url: config.PROMETHEUS_URL,
+      now: clock.now,
+      ...(config.PROMETHEUS_TOKEN !== undefined && { bearer: config.PROMETHEUS_TOKEN }),
+    }),
+    open: createSourceOpener({
+      kube,
+      connect: (connection) => createPrometheus({ ...connection, now: clock.now }),
+    }),
+    sampler: {
+      clock,
+      log,
+      pollMs: config.POLL_INTERVAL_MS,
+      cellMs: CELL_MS,
+      onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
+    },
   });
   const copies = createRolloutCopies((kind, indexes) =>
     createReflector(kube, kind, {
@@ -68,7 +74,7 @@ async function main(): Promise<void> {
     log: (event) => log.info({ ...event }, 'route event'),
   });
   const events = createEventRecorder(kube, clock, log);
-  const parts = { kube, queue, routes, sampler, events, metrics, clock, log, copies };
+  const parts = { kube, queue, routes, sampler, inspector, events, metrics, clock, log, copies };
   const controller = createRolloutController({ ...parts, workers: config.WORKERS });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));

@@ -44,3 +44,46 @@ export interface MetricsProvider {
    */
   samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer>;
 }
+
+/** What a source knows besides samples: for checking an objective before a release. Throws as `samples` does. */
+export interface MetricsCatalogue {
+  /** The type that the metric's exporter states, such as `counter`; undefined where the source does not know it. */
+  typeOf(metric: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** Values of a label over the series that fit the selector and had samples in the last `windowMs`. */
+  labelValues(query: LabelQuery, signal?: AbortSignal): Promise<readonly string[]>;
+}
+
+export interface LabelQuery {
+  /** `__name__` for the names of metrics. */
+  readonly label: string;
+  readonly selector: string;
+  readonly windowMs: number;
+}
+
+/** A source that can be read and asked what it has. */
+export type MetricsClient = MetricsProvider & MetricsCatalogue;
+
+/** How a source is reached. */
+export interface Connection {
+  /** Base address, with the path under which `/api/v1` is found: `https://mimir.mesh/prometheus`. Holds no user or password. */
+  readonly url: string;
+  /** Sent with each request, such as a tenant header. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Token for `Authorization: Bearer`. */
+  readonly bearer?: string;
+  readonly basic?: { readonly username: string; readonly password: string };
+  readonly tls?: TlsSettings;
+}
+
+/** How a connection by https is secured; certificates and keys as PEM. */
+export interface TlsSettings {
+  /** Authorities to trust; default: those that come with Node. */
+  readonly ca?: string;
+  /** Our own certificate; only together with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name that the source's certificate must have; default: the host of the address. */
+  readonly serverName?: string;
+  /** Takes any certificate. Default false. */
+  readonly insecureSkipVerify?: boolean;
+}

@@ -132,7 +132,8 @@ describe('the source is asked', () => {
   it('for a window that ends at a fixed time', async () => {
     const { provider, seen } = await sourceThat(json(matrix([])));
     await provider.samples({ ...query, endAtMs: 1_700_000_000_250 });
-    expect(seen[0]?.parameters.get('query')).toBe('istio_requests_total{reporter="source"}[15000ms] @ 1700000000.250');
+    expect(seen[0]?.parameters.get('query')).toBe('istio_requests_total{reporter="source"}[15000ms]');
+    expect(seen[0]?.parameters.get('time')).toBe('1700000000.25');
   });
 
   it('by POST when the query is long', async () => {

@@ -1,16 +1,10 @@
 import { PrometheusDriver, type QueryResult } from 'prometheus-query';
-import { AppError } from '../../lib/errors.ts';
-import type { MetricsProvider, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
+import { isAppError } from '../../lib/errors.ts';
+import type { Connection, LabelQuery, MetricsClient, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
+import { checkConnection } from './prometheus-connection.ts';
 import { type Exchange, malformed, translateFailure } from './prometheus-errors.ts';
 
-export interface PrometheusOptions {
-  /** Base address, with the path under which `/api/v1` is found: `https://mimir.mesh/prometheus`. Holds no user or password. */
-  readonly url: string;
-  /** Sent with each request, such as a tenant header. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Token for `Authorization: Bearer`. */
-  readonly bearer?: string;
-  readonly basic?: { readonly username: string; readonly password: string };
+export interface PrometheusOptions extends Connection {
   /** Longest time for one answer, from the first byte sent to the last received, in ms. Default 5000. */
   readonly timeoutMs?: number;
   /** Largest answer in bytes. Default 64 MiB. */
@@ -25,21 +19,21 @@ const DEFAULT_MAX_BYTES = 64 * 2 ** 20;
 const LONGEST_GET_QUERY = 2000;
 /** The `Date` header has whole seconds: the true time lies up to this much later. */
 const DATE_RESOLUTION_MS = 1000;
+/** The source's clock may be ahead of ours by this much, and its newest series are wanted too. */
+const LEAD_MS = 60_000;
 
 /**
- * A provider for everything that speaks the query API of Prometheus (also Thanos, Mimir, VictoriaMetrics). Throws a ConfigError when the
+ * A client for everything that speaks the query API of Prometheus (also Thanos, Mimir, VictoriaMetrics). Throws a ConfigError when the
  * options cannot work.
  */
-export function createPrometheus(options: PrometheusOptions): MetricsProvider {
-  const url = checkUrl(options.url);
-  const headers = { ...checkHeaders(options.headers ?? {}), ...authorization(options) };
-  const endpoint = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-  const name = `Prometheus at ${url.host}`;
+export function createPrometheus(options: PrometheusOptions): MetricsClient {
+  const { name, endpoint, headers, agent } = checkConnection(options);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
 
-  async function samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer> {
-    const promql = rangeSelector(query);
+  /** One call of the driver; what it throws is an AppError, and what it does not hand over is in `exchange`. */
+  async function ask<T>(call: (driver: PrometheusDriver) => Promise<T>, request: Request): Promise<Answer<T>> {
+    const { signal, preferPost = false, usesOwnNow = false } = request;
     const exchange: Exchange = {};
     // `prometheus-query` bounds only silence between two bytes; this bounds the whole answer.
     const deadline = AbortSignal.timeout(timeoutMs);
@@ -47,12 +41,12 @@ export function createPrometheus(options: PrometheusOptions): MetricsProvider {
       endpoint,
       headers,
       timeout: timeoutMs,
-      preferPost: promql.length > LONGEST_GET_QUERY,
+      preferPost,
       requestInterceptor: {
         onFulfilled(config) {
           // The driver always sends our time; without it the source uses its own clock, so that a skew between the two cannot shift the
           // window and samples from the future show themselves.
-          for (const parameters of [config.params, config.data]) {
+          for (const parameters of usesOwnNow ? [config.params, config.data] : []) {
             if (parameters instanceof URLSearchParams) parameters.delete('time');
           }
           config.signal = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
@@ -60,6 +54,7 @@ export function createPrometheus(options: PrometheusOptions): MetricsProvider {
           // The token must go to the configured host only, not to where a redirect or a proxy variable points.
           config.maxRedirects = 0;
           config.proxy = false;
+          if (agent !== undefined) config.httpsAgent = agent;
           return config;
         },
       },
@@ -76,19 +71,65 @@ export function createPrometheus(options: PrometheusOptions): MetricsProvider {
       },
     });
     const sentAt = options.now();
-    let result: QueryResult;
     try {
-      result = await driver.instantQuery(promql, undefined, `${timeoutMs}ms`);
+      return { value: await call(driver), exchange, sentAt };
     } catch (error) {
       throw translateFailure(error, { name, exchange, timeoutMs, maxBytes, now: options.now(), signal, deadline });
     }
+  }
+
+  async function samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer> {
+    const promql = rangeSelector(query);
+    const { endAtMs } = query;
+    // Not by `@`, which older sources do not know.
+    const end = endAtMs === undefined ? undefined : new Date(Math.round(endAtMs));
+    const { value, exchange, sentAt } = await ask((driver) => driver.instantQuery(promql, end, `${timeoutMs}ms`), {
+      signal,
+      preferPost: promql.length > LONGEST_GET_QUERY,
+      usesOwnNow: end === undefined,
+    });
     return {
-      series: toSeries(name, result),
+      series: toSeries(name, value),
       warnings: warningsOf(exchange.body),
       clockOffsetMs: clockOffset(exchange.headers?.['date'], sentAt, options.now()),
     };
   }
-  return { name, samples };
+
+  async function labelValues({ label, selector, windowMs }: LabelQuery, signal?: AbortSignal): Promise<string[]> {
+    const [start, end] = [new Date(options.now() - windowMs), new Date(options.now() + LEAD_MS)];
+    const { value } = await ask((driver) => driver.labelValues(label, selector, start, end), { signal });
+    if (!isTexts(value)) throw malformed(name, 'the values of a label are no list of texts');
+    return value;
+  }
+
+  async function typeOf(metric: string, signal?: AbortSignal): Promise<string | undefined> {
+    try {
+      for (const family of familiesOf(metric)) {
+        const { value } = await ask((driver) => driver.metadata(family, 1), { signal });
+        const type = statedType(value, family);
+        if (type !== undefined) return family === metric ? type : typeOfPart(type, metric);
+      }
+    } catch (error) {
+      // Not every source that speaks the query API has this part of it.
+      if (!isAppError(error) || error.code !== 'METRICS_WRONG_ADDRESS') throw error;
+    }
+    return undefined;
+  }
+
+  return { name, samples, labelValues, typeOf };
+}
+
+interface Request {
+  readonly signal: AbortSignal | undefined;
+  readonly preferPost?: boolean;
+  /** The source is not told the time. */
+  readonly usesOwnNow?: boolean;
+}
+
+interface Answer<T> {
+  readonly value: T;
+  readonly exchange: Exchange;
+  readonly sentAt: number;
 }
 
 interface AnswerParts {
@@ -104,9 +145,8 @@ function note(exchange: Exchange, answer: AnswerParts | undefined): void {
   exchange.body = answer.data;
 }
 
-function rangeSelector({ selector, windowMs, endAtMs }: RawQuery): string {
-  const end = endAtMs === undefined ? '' : ` @ ${(endAtMs / 1000).toFixed(3)}`;
-  return `${selector}[${Math.max(1, Math.ceil(windowMs))}ms]${end}`;
+function rangeSelector({ selector, windowMs }: RawQuery): string {
+  return `${selector}[${Math.max(1, Math.ceil(windowMs))}ms]`;
 }
 
 function toSeries(name: string, result: QueryResult): RawSeries[] {
@@ -136,8 +176,32 @@ function isLabels(labels: unknown): labels is Record<string, string> {
 }
 
 function warningsOf(body: unknown): readonly string[] {
-  const warnings = (body as { warnings?: unknown } | null | undefined)?.warnings;
-  return Array.isArray(warnings) ? warnings.map(String) : [];
+  const { warnings, isPartial } = (body ?? {}) as { warnings?: unknown; isPartial?: unknown };
+  const said = Array.isArray(warnings) ? warnings.map(String) : [];
+  // VictoriaMetrics says no more than this.
+  return isPartial === true ? [...said, 'some of its storage nodes did not answer'] : said;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
+
+/** Under which names the exporter may have stated the metric's type: OpenMetrics leaves out what a type appends. */
+function familiesOf(metric: string): readonly string[] {
+  const family = metric.replace(/_(total|bucket|count|sum)$/, '');
+  return family === metric ? [metric] : [metric, family];
+}
+
+/** Buckets, counts and sums of a histogram or a summary are counters; the histogram itself is none. */
+function typeOfPart(type: string, metric: string): string {
+  if (metric.endsWith('_total')) return type;
+  return ['histogram', 'summary'].includes(type) ? 'counter' : 'unknown';
+}
+
+function statedType(metadata: unknown, family: string): string | undefined {
+  const entries = (metadata as Readonly<Record<string, unknown>> | null)?.[family];
+  const type = Array.isArray(entries) ? (entries[0] as { type?: unknown } | undefined)?.type : undefined;
+  return typeof type === 'string' && !['unknown', 'untyped', ''].includes(type) ? type : undefined;
 }
 
 /** The smallest offset that fits: the source wrote `date` (cut to seconds) at some moment between sending and receiving. */
@@ -148,47 +212,4 @@ function clockOffset(date: unknown, sentAt: number, receivedAt: number): number 
   const most = sourceAt + DATE_RESOLUTION_MS - sentAt;
   if (least > 0) return least;
   return Math.min(most, 0);
-}
-
-function checkUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw badOption('url', 'must be an http or https address such as http://prometheus.monitoring:9090');
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw badOption('url', 'must not hold a user or password: give them as basic');
-  }
-  return url;
-}
-
-/** A value that Node would refuse is found here, because its error would quote the value. */
-function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [name, value] of Object.entries(headers)) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw badOption('headers', `has a name that is no header name`);
-    if (!isHeaderValue(value)) throw badOption(`headers.${name}`, 'has a character that a header cannot hold');
-  }
-  return headers;
-}
-
-function authorization({ bearer, basic }: PrometheusOptions): Record<string, string> {
-  if (bearer !== undefined && basic !== undefined) throw badOption('bearer', 'cannot be given together with basic');
-  if (bearer !== undefined) {
-    // Mounted Secrets commonly end in a newline.
-    const token = bearer.trim();
-    if (token === '' || !isHeaderValue(token)) throw badOption('bearer', 'must be a token without line breaks');
-    return { authorization: `Bearer ${token}` };
-  }
-  if (basic === undefined) return {};
-  if (basic.username.includes(':')) throw badOption('basic.username', 'must not contain a colon');
-  // The driver's own `auth` is dropped without a word when the password is empty.
-  const pair = Buffer.from(`${basic.username}:${basic.password}`, 'utf8').toString('base64');
-  return { authorization: `Basic ${pair}` };
-}
-
-function isHeaderValue(value: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
-}
-
-function badOption(field: string, what: string): AppError {
-  return new AppError('ConfigError', 'METRICS_BAD_OPTION', `metrics source: ${field} ${what}`, { details: { field } });
 }
