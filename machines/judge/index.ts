@@ -5,6 +5,7 @@ export { MOST_DISPERSION, measureDispersion, type PastBatch } from './dispersion
 export type { LatencyBatch } from './latency.ts';
 export { DEFAULT_PARAMETERS, type JudgeParameters } from './parameters.ts';
 export { requestsToAccept } from './prediction.ts';
+export { addToProgress, allowedWeight, NO_PROGRESS, type Progress, type Rules } from './progress.ts';
 export { beginJudging, type JudgeState } from './state.ts';
 export {
   DEFAULT_STEPPING,
@@ -18,3 +19,4 @@ export {
 } from './stepping.ts';
 export { tolerableRatio } from './tolerance.ts';
 export { type Verdict, verdictOf } from './verdict.ts';
+export { spanInWords } from './words.ts';

@@ -114,7 +114,14 @@ export function nextWeight(facts: SteppingFacts, parameters: SteppingParameters)
     // A hair more, since 0.35 · 1.75 and the like are not exact.
     next <= weight * factor * (1 + 1e-9) &&
     (next <= MUST_BE_GOOD || isShownGood);
-  return Math.max(weight, largestWeight(isAllowed) ?? weight);
+  const rung = largestWeight((next) => next > weight && isAllowed(next));
+  // Between two rungs that are further apart than one step may be, and below the first one.
+  const between = Math.min(1, weight * factor);
+  return rung ?? (isRungInReach(weight, between) || !isAllowed(between) ? weight : between);
+}
+
+function isRungInReach(weight: number, most: number): boolean {
+  return WEIGHTS.some((rung) => rung > weight && rung <= most * (1 + 1e-9));
 }
 
 function largestWeight(isAllowed: (weight: number) => boolean): number | undefined {

@@ -409,7 +409,10 @@ describe('objectives that cannot be measured', () => {
 describe('adaptive steps', () => {
   const adaptive = (requestRate: number | null = null) => {
     const world = adopted();
-    world.plan = { ...PLAN, stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000 } };
+    world.plan = {
+      ...PLAN,
+      stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000, firstBp: null },
+    };
     world.preflight = { state: 'passed', requestRate };
     world.release('v2');
     return world;

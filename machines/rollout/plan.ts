@@ -18,7 +18,13 @@ export type Stepping =
       /** Ascending weights; the last one is 10,000. Never empty. */
       readonly steps: readonly PlannedStep[];
     }
-  | { readonly kind: 'adaptive'; readonly parameters: SteppingParameters; readonly dwellMs: number };
+  | {
+      readonly kind: 'adaptive';
+      readonly parameters: SteppingParameters;
+      readonly dwellMs: number;
+      /** The weight to begin with; null lets the traffic say it. */
+      readonly firstBp: number | null;
+    };
 
 /** A release as the user asked for it, validated: what the machine needs to know of the spec, and nothing else. */
 export interface Plan {

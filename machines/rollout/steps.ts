@@ -9,6 +9,7 @@ export const ALL_BP = 10_000;
 /** Weight of the first step, in basis points: the plan's, or the largest that a release which fails altogether may have. */
 export function firstTargetBp({ stepping }: Plan, { preflight }: Facts): number {
   if (stepping.kind === 'fixed') return stepping.steps[0]?.weightBp ?? ALL_BP;
+  if (stepping.firstBp !== null) return stepping.firstBp;
   return firstWeightBp(preflight.state === 'passed' ? (preflight.requestRate ?? 0) : 0, stepping.parameters);
 }
 

@@ -56,6 +56,7 @@ export function forecast(plan: Plan, { parameters, baseline }: Expected): Foreca
           minRequests,
           requests,
           dwellMs: stepping.dwellMs,
+          first: stepping.firstBp ?? firstWeightBp(requestRate, stepping.parameters),
         });
   const seconds = climb.seconds + Math.max(plan.bakeMs / 1000, (requests - climb.requests) / requestRate);
   return { requests, seconds };
@@ -89,13 +90,15 @@ interface Traffic {
   /** Canary requests that show the release good. */
   readonly requests: number;
   readonly dwellMs: number;
+  /** First weight in basis points. */
+  readonly first: number;
 }
 
 /** The weights that the evidence will allow if the canary fails as often as stable, one dwell after the other. */
 function byEvidence(parameters: SteppingParameters, traffic: Traffic): Climb {
-  const { requestRate, failureRatio, minRequests, dwellMs } = traffic;
+  const { requestRate, failureRatio, minRequests, dwellMs, first } = traffic;
   const dwell = Math.max(1, dwellMs / 1000);
-  let weight = firstWeightBp(requestRate, parameters) / 10_000;
+  let weight = first / 10_000;
   let [risk, requests, seconds] = [UNKNOWN_RISK, 0, 0];
   for (let count = 0; count < MOST_DWELLS && weight < 1; count += 1) {
     const answered = requestRate * weight * dwell;

@@ -4,6 +4,7 @@ import type { RolloutSpec } from '../api/rollout.ts';
 import { DEFAULT_HOLD, fixedSteps } from '../api/strategy.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
 import { failurePercent, type Goal, goalOf, type StatedObjective } from './goal.ts';
+import { adaptiveStepping } from './stepping.ts';
 
 export type PlannedRollout =
   | { readonly ok: true; readonly plan: Plan }
@@ -26,7 +27,10 @@ export function planRollout(spec: RolloutSpec): PlannedRollout {
   };
   const { analysis } = spec;
   const plan: Plan = {
-    stepping: { kind: 'fixed', steps: plannedSteps(spec, problems, durationMs) },
+    stepping:
+      spec.strategy.canary?.adaptive === undefined
+        ? { kind: 'fixed', steps: plannedSteps(spec, problems, durationMs) }
+        : adaptiveStepping(spec.strategy.canary.adaptive, durationMs),
     bakeMs: durationMs('spec.analysis.bake', analysis.bake),
     deadlineMs: durationMs('spec.analysis.deadline', analysis.deadline),
     progressDeadlineMs: durationMs('spec.progressDeadline', spec.progressDeadline),

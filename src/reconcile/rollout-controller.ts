@@ -1,3 +1,4 @@
+import { createEvidenceRecords } from '../effects/evidence-records.ts';
 import type { Kube, KubeObject, Reflector } from '../kube/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
@@ -9,8 +10,10 @@ import type { EventRecorder } from '../telemetry/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
 import type { RolloutCopies } from './rollout/copies.ts';
+import { createFollowing, rolloutOf } from './rollout/following.ts';
 import { createJudging } from './rollout/judging.ts';
 import { keyOf } from './rollout/observe.ts';
+import { createPreflight, type Inspector } from './rollout/preflight.ts';
 import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';
 import { triggerLooks } from './rollout/triggers.ts';
 import { createWakes } from './wakes.ts';
@@ -20,6 +23,8 @@ export interface RolloutControllerOptions {
   readonly queue: Queue;
   readonly routes: Routes;
   readonly sampler: Sampler;
+  /** Looks at objectives before a release begins; without it they are taken as they are, and nothing is known of the past. */
+  readonly inspector?: Inspector;
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
@@ -37,12 +42,23 @@ export interface RolloutController {
   unready(): string | null;
 }
 
+/** Finds nothing wrong and knows no past. */
+const BLIND: Inspector = { inspect: () => Promise.resolve({ problem: null, past: [], warnings: [] }) };
+
 /** Every Rollout is looked at this often even if no hint arrives. */
 const RESYNC_MS = 30_000;
 
 export function createRolloutController(options: RolloutControllerOptions): RolloutController {
   const { queue, clock, log, metrics, sampler, copies } = options;
-  const ports: RolloutReconcilerPorts = { ...options, ...copies, judging: createJudging() };
+  const preflight = createPreflight({ ...options, inspector: options.inspector ?? BLIND });
+  const ports: RolloutReconcilerPorts = {
+    ...options,
+    ...copies,
+    judging: createJudging(),
+    preflight,
+    following: createFollowing(sampler),
+    evidenceRecords: createEvidenceRecords(options),
+  };
   const wakes = createWakes(clock);
   const askedAt = new Map<string, number>();
   const ask = (key: string, reason: 'change' | 'evidence' | 'resync') => {
@@ -83,7 +99,8 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   return {
     async start(signal) {
       triggerLooks(copies, (key) => ask(key, 'change'));
-      sampler.onEvidence((key) => ask(key, 'evidence'));
+      sampler.onEvidence((key) => ask(rolloutOf(key), 'evidence'));
+      preflight.onAnswer((key) => ask(key, 'change'));
       const all = Object.values(copies) as readonly Reflector<KubeObject>[];
       for (const copy of all) copy.start(signal);
       await Promise.all(deciding(copies).map((copy) => copy.synced(signal)));

@@ -4,8 +4,14 @@ import { routeFor } from '../../../machines/rollout/desired.ts';
 import type { Route } from '../../../machines/rollout/facts.ts';
 import type { Look } from '../../../machines/rollout/guards.ts';
 import { type Standing, settle } from '../../../machines/rollout/settle.ts';
-import type { RolloutSpec } from '../../api/rollout.ts';
 import type { RolloutRecord } from './record.ts';
+
+/** What a release follows from its beginning to its end. */
+export type Pinned = Pick<RolloutRecord, 'spec' | 'baselines'>;
+
+const NOTHING_PINNED: Pinned = { spec: null, baselines: {} };
+
+const pinnedIn = ({ spec, baselines }: RolloutRecord): Pinned => ({ spec, baselines });
 
 export interface Decision {
   /** The very same object as before where nothing was decided. */
@@ -13,15 +19,15 @@ export interface Decision {
   readonly announcements: readonly AnnounceCommand[];
 }
 
-/** What one look leads to, and what of it must be stored before it is acted upon. Pure. */
-export function decide(record: RolloutRecord, look: Look, spec: RolloutSpec): Decision {
+/** What one look leads to, with `next` for a release that begins with it, and what of it must be stored before it is acted upon. Pure. */
+export function decide(record: RolloutRecord, look: Look, next: Pinned): Decision {
   const { announcements, state, context } = settle(record, look);
   const atRest = context.release === null && state !== 'Gone';
   const isSameRelease = record.context.release?.startedAt === context.release?.startedAt;
   const decided: RolloutRecord = {
     state,
     context,
-    spec: atRest ? null : isSameRelease ? (record.spec ?? spec) : spec,
+    ...(atRest ? NOTHING_PINNED : isSameRelease && record.spec !== null ? pinnedIn(record) : next),
     original: atRest ? null : record.original,
     expected: expectedRoutes({ state, context }, record, look),
   };

@@ -1,27 +1,52 @@
-import { addBatch, beginJudging, type JudgeState, type Verdict, verdictOf } from '../../../machines/judge/index.ts';
+import {
+  addToProgress,
+  allowedWeight,
+  type JudgeParameters,
+  NO_PROGRESS,
+  type Progress,
+  type Rules,
+  type SteppingParameters,
+  type Verdict,
+  verdictOf,
+} from '../../../machines/judge/index.ts';
 import type { Raise } from '../../../machines/rollout/context.ts';
 import { withRaise } from '../../../machines/rollout/raises.ts';
 import type { RolloutSpec } from '../../api/rollout.ts';
 import type { Batch } from '../../metrics/port.ts';
+import type { Baseline } from '../../plan/baseline.ts';
 import { judgeParametersOf } from '../../plan/judge-parameters.ts';
 
 /** The judge's opinion on one objective. */
 export interface ObjectiveVerdict extends Verdict {
   readonly objective: string;
+  /** Adaptive steps: the weight that this objective allows, in basis points; null where the plan says the weights. */
+  readonly nextBp: number | null;
+  /** What it was judged by: enough to judge it again. */
+  readonly parameters: JudgeParameters;
+  readonly batches: readonly Batch[];
 }
 
 /** Judges releases from batches; keeps running sums so that each batch is read once. Losing them costs a recomputation, no more. */
 export interface Judging {
-  /** Verdicts on all of `batches`, one per objective. `key` names a Rollout, `release.id` one release of it. */
-  judge(key: string, release: JudgedRelease, batches: readonly Batch[]): readonly ObjectiveVerdict[];
+  /** Verdicts on all batches, one per objective of the spec. `key` names a Rollout, `release.id` one release of it. */
+  judge(
+    key: string,
+    release: JudgedRelease,
+    batches: ReadonlyMap<string, readonly Batch[]>,
+  ): readonly ObjectiveVerdict[];
   forget(key: string): void;
 }
 
 export interface JudgedRelease {
   readonly id: string;
+  /** As pinned when the release began: its references are resolved. */
   readonly spec: RolloutSpec;
+  /** By name of the objective. */
+  readonly baselines: Readonly<Record<string, Baseline>>;
   /** When the canary was given more weight, oldest first. */
   readonly raises: readonly Raise[];
+  /** Adaptive steps: by which rules, and from which weight in basis points; null where the plan says the weights. */
+  readonly stepping: { readonly parameters: SteppingParameters; readonly weightBp: number } | null;
 }
 
 /** When the objective is expected to be shown, at the pace of the newest batch, in ms; null where that is unknown or never. */
@@ -30,39 +55,70 @@ export function shownAt({ at, acceptance: { secondsLeft, reached } }: ObjectiveV
   return at === null || secondsLeft === null ? null : at + Math.ceil(secondsLeft) * 1000;
 }
 
-interface Progress {
+interface Read {
   readonly release: string;
-  readonly states: readonly JudgeState[];
+  readonly progress: Progress;
   readonly count: number;
   readonly last: Batch | undefined;
 }
 
 export function createJudging(): Judging {
-  const progress = new Map<string, Progress>();
+  const known = new Map<string, ReadonlyMap<string, Read>>();
   return {
-    judge(key, { id, spec, raises }, batches) {
-      const parameters = spec.objectives.map((objective) => judgeParametersOf(spec, objective));
-      const known = progress.get(key);
-      // The list only ever grows; one that does not continue what was read comes from a source that began anew.
-      const isContinued = known?.release === id && known.count > 0 && batches[known.count - 1] === known.last;
-      const from = isContinued ? known.count : 0;
-      const begun = isContinued ? known.states : parameters.map(beginJudging);
-      const states = begun.map((state, index) => {
-        const own = parameters[index];
-        return own === undefined
-          ? state
-          : batches.slice(from).reduce((sum, batch) => addBatch(sum, withRaise(batch, raises), own), state);
+    judge(key, release, batches) {
+      const before = known.get(key);
+      const judged = release.spec.objectives.map((objective) => {
+        const { name } = objective;
+        const rules = rulesOf(release, objective);
+        return { name, rules, read: readOn(before?.get(name), release, { rules, batches: batches.get(name) ?? [] }) };
       });
-      progress.set(key, { release: id, states, count: batches.length, last: batches.at(-1) });
-      return spec.objectives.flatMap((objective, index) => {
-        const [state, own] = [states[index], parameters[index]];
-        return state === undefined || own === undefined
-          ? []
-          : [{ objective: objective.name, ...verdictOf(state, own) }];
+      known.set(key, new Map(judged.map(({ name, read }) => [name, read])));
+      const verdicts = judged.map(({ read, rules }) => verdictOf(read.progress.judge, rules.parameters));
+      const isShownGood = verdicts.every(({ acceptance }) => acceptance.reached);
+      return judged.flatMap(({ name, read, rules }, index) => {
+        const verdict = verdicts[index];
+        if (verdict === undefined) return [];
+        const basis = { parameters: rules.parameters, batches: batches.get(name) ?? [] };
+        const next = nextBp(read.progress, rules, { release, isShownGood });
+        return [{ ...verdict, ...basis, objective: name, nextBp: next }];
       });
     },
     forget(key) {
-      progress.delete(key);
+      known.delete(key);
     },
   };
+}
+
+function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: RolloutSpec['objectives'][number]): Rules {
+  const baseline = baselines[objective.name];
+  return {
+    parameters: judgeParametersOf(spec, objective, baseline),
+    stepping: stepping?.parameters ?? null,
+    pastRatio: baseline?.failureRatio ?? 0,
+  };
+}
+
+/** The list only ever grows; one that does not continue what was read comes from a source that began anew. */
+function readOn(
+  read: Read | undefined,
+  { id, raises }: JudgedRelease,
+  { rules, batches }: { readonly rules: Rules; readonly batches: readonly Batch[] },
+): Read {
+  const isContinued = read?.release === id && read.count > 0 && batches[read.count - 1] === read.last;
+  const begun = isContinued ? read.progress : NO_PROGRESS;
+  const progress = batches
+    .slice(isContinued ? read.count : 0)
+    .reduce((sum, batch) => addToProgress(sum, withRaise(batch, raises), rules), begun);
+  return { release: id, progress, count: batches.length, last: batches.at(-1) };
+}
+
+function nextBp(
+  progress: Progress,
+  rules: Rules,
+  { release, isShownGood }: { readonly release: JudgedRelease; readonly isShownGood: boolean },
+): number | null {
+  if (release.stepping === null || rules.stepping === null) return null;
+  const weight = release.stepping.weightBp / 10_000;
+  const next = allowedWeight(progress, { weight, isShownGood }, { ...rules, stepping: rules.stepping });
+  return Math.floor(next * 10_000 + 1e-6);
 }

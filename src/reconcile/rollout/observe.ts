@@ -1,13 +1,16 @@
-import type { Rollout } from '../../api/rollout.ts';
+import type { Rollout, RolloutSpec } from '../../api/rollout.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube, Reflector } from '../../kube/port.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Sampler, TrafficSplit } from '../../metrics/port.ts';
+import { planRollout } from '../../plan/rollout-plan.ts';
+import { subjectsOf } from '../../plan/subjects.ts';
 import type { Routes, RouteTarget } from '../../routing/port.ts';
 import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
-import type { Judging, ObjectiveVerdict } from './judging.ts';
+import { type Following, worstEvidence } from './following.ts';
+import type { JudgedRelease, Judging } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 
@@ -20,6 +23,7 @@ export interface ObserveSources {
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
+  readonly following: Following;
 }
 
 /** Index of ReplicaSets by the uid of their controller. */
@@ -119,36 +123,38 @@ function podsByRevision(
 }
 
 function observeMetrics(
-  { sampler, judging }: ObserveSources,
+  { sampler, judging, following }: ObserveSources,
   rollout: Rollout,
-  { context, spec }: RolloutRecord,
+  { context, spec, baselines }: RolloutRecord,
   now: number,
 ): Pick<RolloutObservation, 'evidence' | 'traffic' | 'verdicts'> {
   const key = keyOf(rollout);
   const { stable, release, routeSince } = context;
   if (stable === null || release === null || spec === null) {
-    sampler.unfollow(key);
+    following.unfollow(key);
     judging.forget(key);
     return { evidence: null, traffic: undefined, verdicts: [] };
   }
-  sampler.follow(key, {
-    namespace: rollout.metadata.namespace ?? 'default',
-    service: rollout.spec.service.name,
-    stable,
-    canary: release.revision,
-    since: release.evidenceSince,
-  });
-  const evidence = sampler.read(key);
+  const { revision: canary, evidenceSince: since, raises, startedAt } = release;
+  const namespace = rollout.metadata.namespace ?? 'default';
+  const followed = following.follow(key, subjectsOf(spec, { namespace, stable, canary, since }));
   const traffic = routeSince === null ? undefined : trafficSince(sampler, key, { from: routeSince + SETTLE_MS, now });
-  const verdicts: readonly ObjectiveVerdict[] =
-    release.evidenceSince === null
-      ? []
-      : judging.judge(
-          key,
-          { id: `${release.revision}@${release.startedAt}`, spec, raises: release.raises },
-          evidence.batches,
-        );
-  return { evidence, traffic, verdicts };
+  const judged = {
+    ...{ id: `${canary}@${startedAt}`, spec, baselines, raises },
+    stepping: steppingOf(spec, release.targetBp),
+  };
+  const batches = new Map(followed.objectives.map(({ name, evidence }) => [name, evidence.batches]));
+  return {
+    evidence: { ...followed.release, ...worstEvidence(followed) },
+    traffic,
+    verdicts: since === null ? [] : judging.judge(key, judged, batches),
+  };
+}
+
+function steppingOf(spec: RolloutSpec, weightBp: number): JudgedRelease['stepping'] {
+  const planned = planRollout(spec);
+  if (!planned.ok || planned.plan.stepping.kind !== 'adaptive') return null;
+  return { parameters: planned.plan.stepping.parameters, weightBp };
 }
 
 function trafficSince(

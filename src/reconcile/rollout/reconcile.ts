@@ -1,10 +1,11 @@
 import type { AnnounceCommand } from '../../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../../machines/rollout/commands.ts';
-import type { Route } from '../../../machines/rollout/facts.ts';
-import type { Look } from '../../../machines/rollout/guards.ts';
+import type { PreflightFact, Route } from '../../../machines/rollout/facts.ts';
+import { isReleaseWanted, type Look } from '../../../machines/rollout/guards.ts';
 import type { Plan } from '../../../machines/rollout/plan.ts';
 import { parseRollout } from '../../api/parse-rollout.ts';
 import type { Rollout } from '../../api/rollout.ts';
+import type { EvidenceRecords } from '../../effects/evidence-records.ts';
 import { addFinalizer, type EffectPorts, perform, removeFinalizer } from '../../effects/rollout-effects.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -13,10 +14,12 @@ import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
 import { claimProblem } from './claims.ts';
-import { decide } from './decide.ts';
+import { decide, type Pinned } from './decide.ts';
+import { keepEvidence } from './evidence.ts';
 import type { RolloutObservation } from './observation.ts';
 import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
 import { type Obstacle, obstacleOf } from './obstacle.ts';
+import { ASK_AGAIN_MS, type Preflight, type PreflightAnswer } from './preflight.ts';
 import { nextLookAt } from './project.ts';
 import { type RolloutRecord, recordOf } from './record.ts';
 import { persist, writeStatus } from './store-status.ts';
@@ -25,6 +28,9 @@ import { toFacts } from './to-facts.ts';
 export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
   /** For finding other Rollouts that want the same workload. */
   readonly rollouts: Pick<Reflector<Rollout & KubeObject>, 'list'>;
+  readonly preflight: Preflight;
+  /** Where the evidence of releases is kept. */
+  readonly evidenceRecords: EvidenceRecords;
   readonly clock: Clock;
   readonly events: EventRecorder;
   readonly log: Log;
@@ -52,8 +58,7 @@ export async function reconcileRollout(
 ): Promise<ReconcileResult> {
   const found = await readRollout(ports.kube, namespace, name);
   if (found === undefined) {
-    ports.sampler.unfollow(`${namespace}/${name}`);
-    ports.judging.forget(`${namespace}/${name}`);
+    forget(ports, `${namespace}/${name}`);
     return { nextLookAt: null };
   }
   const entered = enter(found);
@@ -127,8 +132,12 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
   const isLeaving = rollout.metadata.deletionTimestamp !== undefined;
   const problem = claimOf(ports, { rollout, record }) ?? (planned.ok ? null : describe(planned.problems));
   if (problem !== null && !isLeaving) return await settleStalled(ports, observation, record, problem);
-  const look: Look = { at, plan: planned.ok ? planned.plan : NO_PLAN, facts: toFacts(observation, record) };
-  const decided = decide(record, look, rollout.spec);
+  const preflight = askPreflight(ports, observation, record);
+  const facts = toFacts(observation, record, preflight === null ? undefined : factOf(preflight));
+  const look: Look = { at, plan: planned.ok ? planned.plan : NO_PLAN, facts };
+  const isPassed = preflight?.state === 'passed';
+  const next = isPassed ? pinnedBy(preflight) : { spec: rollout.spec, baselines: {} };
+  const decided = decide(record, look, next);
   const { state, context } = decided.record;
   // A decision is stored before it is acted upon; what only changed in the telling is stored once, after the effects.
   const stored =
@@ -143,11 +152,55 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
     { ...observation, rollout: stored },
     { record: acted.record, look, obstacle: acted.obstacle },
   );
+  keepEvidence(ports.evidenceRecords, { observation, record: acted.record, at });
   if (acted.obstacle !== null) return { isSettled: true, nextLookAt: at + OBSTACLE_INTERVAL_MS };
   const isSettled = commands.length === 0 && acted.record === record;
   return isSettled
-    ? { isSettled, nextLookAt: nextLookAt(record, look) }
+    ? { isSettled, nextLookAt: nextLook(record, look, preflight) }
     : { isSettled, round: { rollout: written, record: acted.record } };
+}
+
+function pinnedBy({ spec, baselines }: Extract<PreflightAnswer, { state: 'passed' }>): Pinned {
+  return { spec, baselines };
+}
+
+function factOf(answer: PreflightAnswer): PreflightFact {
+  return answer.state === 'passed' ? { state: 'passed', requestRate: answer.requestRate } : answer;
+}
+
+/** Asks whether the objectives of a release that is wanted can be judged; null where none is. */
+function askPreflight(
+  ports: RolloutReconcilerPorts,
+  observation: RolloutObservation,
+  record: RolloutRecord,
+): PreflightAnswer | null {
+  const { rollout } = observation;
+  const { context } = record;
+  const key = keyOf(rollout);
+  const facts = toFacts(observation, record);
+  const isOpen = context.release === null || context.release.outcome !== null;
+  if (!isOpen || context.stable === null || facts.workload === null || !isReleaseWanted(context, facts)) {
+    ports.preflight.forget(key);
+    return null;
+  }
+  const namespace = rollout.metadata.namespace ?? 'default';
+  const place = { namespace, stable: context.stable, canary: facts.workload.revision, since: null };
+  return ports.preflight.ask(key, { spec: rollout.spec, place });
+}
+
+/** A release that must not begin yet is asked about again before anything else would be due. */
+function nextLook(record: RolloutRecord, look: Look, preflight: PreflightAnswer | null): number | null {
+  const due = nextLookAt(record, look);
+  return preflight === null || preflight.state === 'passed' || due === null
+    ? due
+    : Math.min(due, look.at + ASK_AGAIN_MS);
+}
+
+function forget(ports: RolloutReconcilerPorts, key: string): void {
+  ports.following.unfollow(key);
+  ports.judging.forget(key);
+  ports.preflight.forget(key);
+  ports.evidenceRecords.forget(key);
 }
 
 interface Acted {

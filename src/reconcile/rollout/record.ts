@@ -3,6 +3,7 @@ import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Route } from '../../../machines/rollout/facts.ts';
 import type { RolloutSpec, RolloutStatus } from '../../api/rollout.ts';
 import { AppError } from '../../lib/errors.ts';
+import type { Baseline } from '../../plan/baseline.ts';
 import type { RouteOriginal } from '../../routing/port.ts';
 
 /** What must survive a restart, kept in `status.machine`. Everything else is read from the cluster again. */
@@ -11,6 +12,8 @@ export interface RolloutRecord {
   readonly context: RolloutContext;
   /** The spec that the release in progress follows: an edit takes effect with the next release. Null at rest. */
   readonly spec: RolloutSpec | null;
+  /** What stable's past said of each objective when the release began, by name. Empty at rest. */
+  readonly baselines: Readonly<Record<string, Baseline>>;
   /** The user's route as it was before the release. Null at rest. */
   readonly original: RouteOriginal | null;
   /** Routes that Sluice may have written: anything else in the route is somebody else's. */
@@ -42,6 +45,7 @@ const initialRecord: RolloutRecord = {
   state: 'Adopting',
   context: initialContext,
   spec: null,
+  baselines: {},
   original: null,
   expected: [],
 };
@@ -60,6 +64,7 @@ export function recordOf(status: RolloutStatus | undefined): RolloutRecord {
     state: machine.state as RolloutState,
     context: contextOf(kept),
     spec: kept.spec ?? null,
+    baselines: kept.baselines ?? {},
     original: kept.original ?? null,
     expected: kept.expected ?? [],
   };
@@ -77,13 +82,14 @@ function contextOf({ machine, spec }: KeptContext): RolloutContext {
 interface KeptContext {
   readonly machine: RolloutContext;
   readonly spec?: RolloutSpec | null;
+  readonly baselines?: RolloutRecord['baselines'];
   readonly original?: RouteOriginal | null;
   readonly expected?: readonly Route[];
 }
 
 /** The record as `status.machine` holds it. */
 export function machineStatusOf(record: RolloutRecord): NonNullable<RolloutStatus['machine']> {
-  const { context, spec, original, expected } = record;
-  const kept: KeptContext = { machine: context, spec, original, expected };
+  const { context, spec, baselines, original, expected } = record;
+  const kept: KeptContext = { machine: context, spec, baselines, original, expected };
   return { version: RECORD_VERSION, state: record.state, context: kept as unknown as Record<string, unknown> };
 }

@@ -7,8 +7,15 @@ import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 
+/** Where no release is wanted nobody asks whether one could be judged. */
+const NOT_ASKED = { state: 'pending', message: 'no release is wanted' } as const;
+
 /** What the machine may know, from what was read. Pure. */
-export function toFacts(observation: RolloutObservation, record: RolloutRecord): Facts {
+export function toFacts(
+  observation: RolloutObservation,
+  record: RolloutRecord,
+  preflight: Facts['preflight'] = NOT_ASKED,
+): Facts {
   const { rollout, deployment, replicaSets } = observation;
   const { stable, release } = record.context;
   const action = rollout.spec.action;
@@ -24,7 +31,7 @@ export function toFacts(observation: RolloutObservation, record: RolloutRecord):
     traffic: observation.traffic ?? null,
     evidence: evidenceFact(observation),
     verdict: release === null ? null : jointVerdict(observation, release.revision),
-    preflight: { state: 'passed', requestRate: null },
+    preflight,
     failed: failedOf(observation, release?.revision),
     request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
   };
@@ -117,6 +124,12 @@ function serviceFact(
   return reading ?? ABSENT.service;
 }
 
+/** Adaptive steps: what every objective allows. */
+function nextBp(verdicts: RolloutObservation['verdicts']): number | null {
+  const allowed = verdicts.map((verdict) => verdict.nextBp).filter((weightBp) => weightBp !== null);
+  return allowed.length === 0 ? null : Math.min(...allowed);
+}
+
 /** When the last of the objectives is expected to be shown, in ms; null while one of them says nothing of it. */
 function expectedAt(verdicts: RolloutObservation['verdicts']): number | null {
   const times = verdicts.map(shownAt).filter((at) => at !== null);
@@ -130,7 +143,7 @@ function jointVerdict({ verdicts }: RolloutObservation, revision: string): Verdi
   if (worst === undefined) return null;
   const { kind, reason, message, objective } = worst;
   return {
-    ...{ revision, kind, reason, message: `${objective}: ${message}`, nextBp: null },
+    ...{ revision, kind, reason, message: `${objective}: ${message}`, nextBp: nextBp(verdicts) },
     isShownGood: verdicts.every(({ acceptance }) => acceptance.reached),
     expectedAt: expectedAt(verdicts),
   };

@@ -1,0 +1,165 @@
+import type { RolloutSpec } from '../../api/rollout.ts';
+import { parseServiceLevelObjective } from '../../api/service-level-objective.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { Kube, KubeObject } from '../../kube/port.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isAppError } from '../../lib/errors.ts';
+import type { Subject } from '../../metrics/port.ts';
+import type { Baseline } from '../../plan/baseline.ts';
+import { type Inspected, judgePreflight } from '../../plan/preflight.ts';
+import { type ObjectiveSubject, type Place, subjectsOf } from '../../plan/subjects.ts';
+
+/** What was found out about one objective before anything was done. */
+export interface Inspection {
+  /** Why it cannot be measured, with the cure; null when it can. */
+  readonly problem: { readonly reason: string; readonly message: string } | null;
+  /** What stable answered over the last hour, oldest first. */
+  readonly past: readonly { readonly at: number; readonly requests: number; readonly failures: number }[];
+  readonly warnings: readonly string[];
+}
+
+/** Finds out whether an objective can be measured; never rejects for what the source does wrong. */
+export interface Inspector {
+  inspect(subject: Subject, at: number, signal?: AbortSignal): Promise<Inspection>;
+}
+
+export type PreflightAnswer =
+  | { readonly state: 'pending'; readonly message: string }
+  | {
+      readonly state: 'passed';
+      /** The spec with the content of what its objectives refer to. */
+      readonly spec: RolloutSpec;
+      /** By name of the objective. */
+      readonly baselines: Readonly<Record<string, Baseline>>;
+      readonly requestRate: number | null;
+      readonly warnings: readonly string[];
+    }
+  | { readonly state: 'failed'; readonly reason: string; readonly message: string };
+
+export interface PreflightRequest {
+  readonly spec: RolloutSpec;
+  readonly place: Place;
+}
+
+/** Asks the source, before a release begins, whether every objective can be judged. */
+export interface Preflight {
+  /** What is known now; asks in the background where nothing is, or where it is old. */
+  ask(key: string, request: PreflightRequest): PreflightAnswer;
+  forget(key: string): void;
+  /** Called with the key once its question is answered. */
+  onAnswer(listener: (key: string) => void): void;
+}
+
+export interface PreflightPorts {
+  readonly kube: Pick<Kube, 'get'>;
+  readonly inspector: Inspector;
+  readonly clock: Clock;
+}
+
+/** What was found out may change without a change that is watched: it is asked again after this time. */
+export const ASK_AGAIN_MS = 15_000;
+
+const PENDING = { state: 'pending', message: 'asks whether the objectives can be measured' } as const;
+
+interface Asked {
+  readonly question: string;
+  readonly answer: PreflightAnswer;
+  readonly askedAt: number;
+  readonly isOpen: boolean;
+}
+
+export function createPreflight(ports: PreflightPorts): Preflight {
+  const known = new Map<string, Asked>();
+  const listeners: ((key: string) => void)[] = [];
+  const answer = async (key: string, asked: Asked, request: PreflightRequest): Promise<void> => {
+    const found = await find(ports, request);
+    // The question may have changed in the meantime: then another answer is on its way.
+    if (known.get(key) !== asked) return;
+    known.set(key, { ...asked, answer: found, isOpen: false });
+    for (const listener of listeners) listener(key);
+  };
+  return {
+    ask(key, request) {
+      const before = known.get(key);
+      const question = questionOf(request);
+      const isSame = before?.question === question;
+      const now = ports.clock.now();
+      if (isSame && (before.isOpen || now < before.askedAt + ASK_AGAIN_MS)) return before.answer;
+      const asked = { question, answer: isSame ? before.answer : PENDING, askedAt: now, isOpen: true };
+      known.set(key, asked);
+      void answer(key, asked, request);
+      return asked.answer;
+    },
+    forget(key) {
+      known.delete(key);
+    },
+    onAnswer(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+/** Another question is asked at once: a change of what is to be judged, or of what is released. */
+function questionOf({ spec, place }: PreflightRequest): string {
+  const { service, strategy, objectives, analysis } = spec;
+  return JSON.stringify([service, strategy, objectives, analysis, place]);
+}
+
+async function find(ports: PreflightPorts, { spec, place }: PreflightRequest): Promise<PreflightAnswer> {
+  try {
+    const resolved = await resolveObjectives(ports.kube, spec, place.namespace);
+    if ('problem' in resolved) return { state: 'failed', ...resolved.problem };
+    const subjects = subjectsOf(resolved.spec, place).objectives;
+    const inspected = await Promise.all(subjects.map((subject) => inspectOne(ports, subject)));
+    const verdict = judgePreflight(resolved.spec, inspected);
+    return verdict.ok
+      ? { state: 'passed', spec: resolved.spec, ...verdict.known }
+      : { state: 'failed', ...verdict.problem };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return { state: 'failed', reason: 'SourceUnavailable', message: `the objectives cannot be read: ${error.message}` };
+  }
+}
+
+async function inspectOne(
+  { inspector, clock }: PreflightPorts,
+  { name, subject }: ObjectiveSubject,
+): Promise<Inspected> {
+  return { name, ...(await inspector.inspect(subject, clock.now())) };
+}
+
+type Resolved =
+  | { readonly spec: RolloutSpec }
+  | { readonly problem: { readonly reason: string; readonly message: string } };
+
+/** The spec with each `objectiveRef` replaced by the content of what it names. */
+async function resolveObjectives(kube: Pick<Kube, 'get'>, spec: RolloutSpec, namespace: string): Promise<Resolved> {
+  const objectives: RolloutSpec['objectives'] = [];
+  for (const [index, objective] of spec.objectives.entries()) {
+    const { name, objectiveRef } = objective;
+    if (objectiveRef === undefined) {
+      objectives.push(objective);
+      continue;
+    }
+    const path = `spec.objectives[${index}].objectiveRef`;
+    const ref = { kind: kinds.serviceLevelObjective, namespace, name: objectiveRef.name };
+    const found = await kube.get<KubeObject>(ref);
+    if (found === undefined) {
+      const message = `${path}: there is no ServiceLevelObjective ${objectiveRef.name} in namespace ${namespace}: create it or correct the name`;
+      return { problem: { reason: 'ObjectiveUnknown', message } };
+    }
+    const parsed = parseServiceLevelObjective(found);
+    if (!parsed.ok) {
+      const what = parsed.problems.map((problem) => `${problem.path} ${problem.message}`).join('; ');
+      const message = `${path}: ServiceLevelObjective ${objectiveRef.name}: ${what}`;
+      return { problem: { reason: 'ObjectiveInvalid', message } };
+    }
+    const { requests, prometheus } = parsed.value.spec;
+    objectives.push({
+      name,
+      ...(requests !== undefined && { requests }),
+      ...(prometheus !== undefined && { prometheus }),
+    });
+  }
+  return { spec: { ...spec, objectives } };
+}
