@@ -1,5 +1,13 @@
 import { type ArmIncrement, type Carried, carryFailures, cutBatches, type Grid } from './batches.ts';
-import { addSamples, type CounterSeries, emptySeries, growthBetween, takeIncrements, trimSeries } from './counters.ts';
+import {
+  addSamples,
+  type CounterSeries,
+  emptySeries,
+  growthBetween,
+  isCount,
+  takeIncrements,
+  trimSeries,
+} from './counters.ts';
 import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
 import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, pendingSince } from './histogram.ts';
 import { isTimed, type Outcome, outcomeOf } from './outcome.ts';
@@ -129,7 +137,8 @@ function trackedFor(
 }
 
 function noteNewest(tracker: Tracker, samples: readonly RawSample[]): void {
-  const last = samples.at(-1)?.at ?? 0;
+  // What is no count shows nothing: a source that gives only NaN is stale.
+  const last = samples.findLast(({ value }) => isCount(value))?.at ?? 0;
   if (last > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = last;
 }
 
