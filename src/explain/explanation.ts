@@ -1,5 +1,6 @@
 import type { Verdict } from '../../machines/judge/index.ts';
 import { meaningsOf, type ParameterMeaning } from './meanings.ts';
+import { type OtherDecision, otherDecisions } from './other-rules.ts';
 import type { EvidenceRecord, RecordedObjective, RecordedVerdict } from './record.ts';
 import { type Replay, replay } from './replay.ts';
 
@@ -8,6 +9,8 @@ export interface Explanation {
   readonly record: EvidenceRecord;
   readonly objectives: readonly ExplainedObjective[];
   readonly agreement: Agreement;
+  /** What other tools' documented rules would have decided. */
+  readonly others: readonly OtherDecision[];
 }
 
 export interface ExplainedObjective {
@@ -48,7 +51,8 @@ export function explainRecord(record: EvidenceRecord): Explanation {
   const [worst] = objectives
     .map(({ agreement }) => agreement)
     .toSorted((a, b) => ORDER.indexOf(b.kind) - ORDER.indexOf(a.kind));
-  return { record, objectives, agreement: worst ?? { kind: 'unknown', message: 'no objective was recorded' } };
+  const agreement = worst ?? { kind: 'unknown', message: 'no objective was recorded' };
+  return { record, objectives, agreement, others: otherDecisions(record) };
 }
 
 function compare({ verdict, shortened, batches, name }: RecordedObjective, again: Verdict): Agreement {

@@ -4,8 +4,8 @@ import type { EvidenceSummary } from '../../explain/stored.ts';
 
 /** All of an explanation as plain data, times in ISO 8601: what `-o json` prints. */
 export function explanationJson(
-  { record, agreement, objectives }: Explanation,
-  others: readonly EvidenceSummary[],
+  { record, agreement, objectives, others }: Explanation,
+  releases: readonly EvidenceSummary[],
 ): object {
   const { rollout, revision, stable, startedAt, outcome, raises } = record;
   return {
@@ -16,7 +16,11 @@ export function explanationJson(
     agreement,
     raises: raises.map(({ at, weightBp }) => ({ at: iso(at), weightPercent: weightBp / 100 })),
     objectives: objectives.map(objectiveJson),
-    others: others.map((other) => ({
+    otherRules: others.map(({ rule, description, rolledBackAt }) => ({
+      ...{ rule, description },
+      rolledBackAt: rolledBackAt === null ? null : iso(rolledBackAt),
+    })),
+    otherReleases: releases.map((other) => ({
       revision: other.revision,
       startedAt: iso(other.startedAt),
       outcome: other.outcome,

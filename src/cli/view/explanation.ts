@@ -1,9 +1,10 @@
+import { sinceInWords } from '../../explain/axes.ts';
 import { goodLine, harmLine } from '../../explain/evidence-line.ts';
 import type { ExplainedObjective, Explanation } from '../../explain/explanation.ts';
 import { blameInWords, decisionInWords, turnInWords } from '../../explain/sentences.ts';
 import { evidenceChart } from './evidence-chart.ts';
 import { type Paint, toneOf } from './paint.ts';
-import { padded, wrapped } from './table.ts';
+import { padded, table, width, wrapped } from './table.ts';
 
 export interface ExplanationOptions {
   readonly columns: number;
@@ -17,6 +18,7 @@ export function explanationLines(explanation: Explanation, options: ExplanationO
     ...headLines(explanation, options),
     ...explanation.objectives.flatMap((objective) => objectiveLines(explanation, objective, options)),
     ...meaningLines(explanation, options),
+    ...otherRuleLines(explanation, options),
   ];
 }
 
@@ -83,14 +85,34 @@ function meaningLines({ objectives }: Explanation, { paint, columns }: Explanati
     }
   }
   const widest = Math.max(0, ...[...about.values()].map(({ name }) => name.length));
-  const indent = ' '.repeat(widest + 4);
   const lines = [...about].flatMap(([meaning, { name, objectives: named }]) => {
     const text = named.length === objectives.length ? meaning : `${named.join(', ')}: ${meaning}`;
-    const [first = '', ...rest] = wrapped(text, Math.max(40, columns - indent.length));
-    return [
-      `  ${paint('quiet', padded(name, widest))}  ${first}`,
-      ...rest.map((line) => `${indent}${line.trimStart()}`),
-    ];
+    return hanging(`  ${paint('quiet', padded(name, widest))}  `, text, columns);
   });
   return lines.length === 0 ? [] : ['', paint('strong', 'How it was judged'), ...lines];
+}
+
+/** Their checks on this canary's requests; nothing is said of what they would have done before or instead. */
+function otherRuleLines(
+  { record, objectives, others }: Explanation,
+  { paint, columns }: ExplanationOptions,
+): readonly string[] {
+  if (others.length === 0) return [];
+  const last = Math.max(...objectives.map(({ recorded }) => recorded.batches.at(-1)?.at ?? record.startedAt));
+  const rows = others.map(({ rule, rolledBackAt }) => [
+    `  ${rule}`,
+    rolledBackAt === null ? 'no' : `after ${sinceInWords(rolledBackAt - record.startedAt)}`,
+  ]);
+  const heads = table(rows.map((row) => [...row, '.'])).map((line) => line.slice(0, -1));
+  const lines = others.flatMap(({ description }, i) => hanging(heads[i] ?? '', description, columns));
+  const until = sinceInWords(last - record.startedAt);
+  const title = `Would other rules have taken it back on the same requests, up to ${until} after it began?`;
+  return ['', paint('strong', title), ...lines];
+}
+
+/** A text beside its head, its lines one below the other. */
+function hanging(head: string, text: string, columns: number): readonly string[] {
+  const indent = width(head);
+  const [first = '', ...rest] = wrapped(text, Math.max(40, columns - indent));
+  return [head + first, ...rest.map((line) => ' '.repeat(indent) + line.trimStart())];
 }
