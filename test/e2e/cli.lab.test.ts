@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RELEASED } from '../../lab/shop/manifests.ts';
 import type { Rollout } from '../../src/api/rollout.ts';
 import { kinds } from '../../src/kube/kinds.ts';
+import { eventually } from '../support/eventually.ts';
 import { openScene, type Scene } from './support/scene.ts';
 
 const NAMESPACE = 'e2e-cli';
@@ -139,6 +140,50 @@ describe('sluice on a release that is aborted', () => {
     expect(await sluice('watch', RELEASED, '--until-done')).toMatchObject({
       code: 1,
       err: expect.stringContaining(`${revision} ended as Aborted`),
+    });
+  });
+});
+
+/** `sluice explain -o json`, once the record of how the release ended is written. */
+async function explained(outcome: string): Promise<Explained> {
+  return await eventually(
+    `the record says ${outcome}`,
+    async () => {
+      const { out } = await sluice('explain', RELEASED, '-o', 'json');
+      const found = out === '' ? undefined : (JSON.parse(out) as Explained);
+      return found?.outcome?.kind === outcome ? found : undefined;
+    },
+    { withinMs: 60_000 },
+  );
+}
+
+interface Explained {
+  readonly revision: string;
+  readonly outcome: { readonly kind: string; readonly reason: string } | null;
+  readonly agreement: { readonly kind: string };
+  readonly objectives: readonly { readonly verdict: { readonly kind: string }; readonly history: readonly unknown[] }[];
+}
+
+describe('sluice explain', () => {
+  it('decides a good and a bad release again, bit for bit', async () => {
+    const { shop } = scene;
+    await shop.release('v4', { ERROR_RATIO: '0.5' });
+    await shop.until(
+      'the bad release was taken back',
+      ({ status }) => status?.history?.at(-1)?.outcome === 'RolledBack',
+    );
+    const bad = await explained('RolledBack');
+    expect(bad).toMatchObject({
+      agreement: { kind: 'exact' },
+      objectives: [{ verdict: { kind: 'Rollback', reason: bad.outcome?.reason } }],
+    });
+    expect((await sluice('explain', RELEASED)).out).toMatch(/was taken back[\s\S]*Decided by the batch that ended/);
+
+    const good = await sluice('explain', RELEASED, '--revision', promoted, '-o', 'json');
+    expect(JSON.parse(good.out)).toMatchObject({
+      revision: promoted,
+      outcome: { kind: 'Promoted' },
+      agreement: { kind: 'exact' },
     });
   });
 });
