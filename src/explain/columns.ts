@@ -20,46 +20,86 @@ const ARMS = ['canary', 'stable'] as const;
 
 /** The batches as columns. Only what the metrics brought is kept: what the route gave is in the record's raises. */
 export function toColumns(batches: readonly Batch[]): Columns {
-  const quantities = new Map<string, (number | null)[]>();
+  const table = createTable(batches.length);
+  const pods = new Map<string, CountColumns>();
+  const [canary, stable] = [table.counts('canary'), table.counts('stable')];
+  let timed: TimedColumns | null = null;
   for (const [row, batch] of batches.entries()) {
-    for (const [name, value] of quantitiesOf(batch)) {
-      let values = quantities.get(name);
-      if (values === undefined) {
-        values = new Array<number | null>(batches.length).fill(null);
-        quantities.set(name, values);
-      }
-      values[row] = value;
+    writeCounts(canary, row, batch.canary);
+    writeCounts(stable, row, batch.stable);
+    const { latency } = batch;
+    if (latency != null) {
+      // Names are made only where the edges change: there may be hundreds of thousands of numbers.
+      if (timed === null || !isSameList(timed.edges, latency.edges)) timed = table.timed(latency.edges);
+      writeTimed(timed, row, latency);
+    }
+    for (const [pod, counts] of Object.entries(batch.stablePods ?? {})) {
+      const columns = pods.get(pod) ?? table.counts(`pods/${pod}`);
+      pods.set(pod, columns);
+      writeCounts(columns, row, counts);
     }
   }
   const at = batches.map((batch, row) => batch.at - (batches[row - 1]?.at ?? 0));
-  return { at, quantities: Object.fromEntries(quantities) };
+  return { at, quantities: table.quantities() };
 }
 
-type Quantity = readonly [name: string, value: number];
+type Column = (number | null)[];
 
-function quantitiesOf({ canary, stable, latency, stablePods }: Batch): readonly Quantity[] {
-  return [
-    ...counted('canary', canary),
-    ...counted('stable', stable),
-    ...(latency == null ? [] : ARMS.flatMap((arm) => timed(`latency/${arm}`, latency.edges, latency[arm]))),
-    ...Object.entries(stablePods ?? {}).flatMap(([pod, counts]) => counted(`pods/${pod}`, counts)),
-  ];
+interface CountColumns {
+  readonly requests: Column;
+  readonly failures: Column;
 }
 
-function counted(name: string, { requests, failures }: ArmCounts): readonly Quantity[] {
-  return [
-    [`${name}/requests`, requests],
-    [`${name}/failures`, failures],
-  ];
+interface TimedColumns {
+  readonly edges: readonly number[];
+  readonly canary: { readonly all: Column; readonly buckets: readonly Column[] };
+  readonly stable: { readonly all: Column; readonly buckets: readonly Column[] };
 }
 
-function timed(
-  name: string,
-  edges: readonly number[],
-  { requests, within }: LatencyBatch['canary'],
-): readonly Quantity[] {
-  const own = edges.map((edge, i): Quantity => [`${name}/${edge}`, (within[i] ?? 0) - (within[i - 1] ?? 0)]);
-  return [[`${name}/all`, requests], ...own];
+function createTable(rows: number) {
+  const columns = new Map<string, Column>();
+  const column = (name: string): Column => {
+    const known = columns.get(name) ?? new Array<number | null>(rows).fill(null);
+    columns.set(name, known);
+    return known;
+  };
+  const arm = (name: string, edges: readonly number[]) => ({
+    all: column(`latency/${name}/all`),
+    buckets: edges.map((edge) => column(`latency/${name}/${edge}`)),
+  });
+  return {
+    counts: (name: string): CountColumns => ({
+      requests: column(`${name}/requests`),
+      failures: column(`${name}/failures`),
+    }),
+    timed: (edges: readonly number[]): TimedColumns => ({
+      edges,
+      canary: arm('canary', edges),
+      stable: arm('stable', edges),
+    }),
+    quantities: () => Object.fromEntries(columns),
+  };
+}
+
+function writeCounts(columns: CountColumns, row: number, { requests, failures }: ArmCounts): void {
+  columns.requests[row] = requests;
+  columns.failures[row] = failures;
+}
+
+function writeTimed(columns: TimedColumns, row: number, latency: LatencyBatch): void {
+  for (const arm of ARMS) {
+    const { requests, within } = latency[arm];
+    columns[arm].all[row] = requests;
+    let before = 0;
+    for (const [i, bucket] of columns[arm].buckets.entries()) {
+      bucket[row] = (within[i] ?? 0) - before;
+      before = within[i] ?? 0;
+    }
+  }
+}
+
+function isSameList(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((value, i) => value === b[i]));
 }
 
 /** The batches of `toColumns`, equal in every number. */
