@@ -3,6 +3,7 @@ import { parseDuration } from '../lib/duration.ts';
 import { EXIT } from './exit.ts';
 import type { Goal } from './release-tracker.ts';
 import type { ActionType } from './request.ts';
+import { addSimulateOptions, type SimulateWords, simulateWords } from './simulate-words.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -22,6 +23,7 @@ export type Invocation =
     }
   | { readonly command: 'watch'; readonly name: string | undefined; readonly options: WatchWords }
   | { readonly command: 'explain'; readonly name: string; readonly options: ExplainWords }
+  | { readonly command: 'simulate'; readonly options: SimulateWords }
   | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
 
 interface WatchWords {
@@ -94,6 +96,7 @@ function define(version: string, output: HelpOutput, finish: Finish): Command {
   addGet(program, finish);
   addWatch(program, finish);
   addExplain(program, finish);
+  addSimulate(program, finish);
   for (const [type, text] of Object.entries(ACTIONS)) addAction(program, type as ActionType, { text, finish });
   return program;
 }
@@ -175,6 +178,24 @@ function addExplain(program: Command, finish: Finish): void {
       };
       return finish({ command: 'explain', name, options: words }, globalsOf(self));
     });
+}
+
+function addSimulate(program: Command, finish: Finish): void {
+  const text = 'release a spec many times on a virtual clock, beside the rules of Flagger and Argo Rollouts';
+  addSimulateOptions(command(program, 'simulate', text), duration)
+    .addHelpText(
+      'after',
+      examples([
+        'sluice simulate -f rollout.yaml',
+        'sluice simulate -f rollout.yaml --traffic low --fault none errors-5 --runs 1000',
+        'sluice simulate -f rollout.yaml --rate 20 --against argo-docs -o json',
+        'sluice simulate --list-profiles',
+      ]),
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action((words: Record<string, unknown>, self: Command) =>
+      finish({ command: 'simulate', options: simulateWords(words) }, globalsOf(self)),
+    );
 }
 
 const ACTIONS: Readonly<Record<ActionType, string>> = {

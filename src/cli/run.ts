@@ -4,6 +4,7 @@ import { errorLine } from './error-line.ts';
 import { EXIT } from './exit.ts';
 import { type GlobalOptions, type Invocation, sluiceProgram } from './program.ts';
 import type { Screen, Session } from './session.ts';
+import type { Desk } from './simulate.ts';
 import { type Paint, plain, type Tone } from './view/paint.ts';
 
 /** Runs `sluice` with these words on the process's own streams and gives the exit code. Never throws. */
@@ -16,7 +17,11 @@ export async function runCommandLine(
   try {
     return await sluiceProgram(argv, {
       version,
-      run: async (invocation, global) => await dispatch(await openSession(global, isWaiting(invocation)), invocation),
+      run: async (invocation, global) => {
+        if (invocation.command === 'simulate')
+          return await (await import('./simulate.ts')).simulate(deskOf(global), invocation.options);
+        return await dispatch(await openSession(global, isWaiting(invocation)), invocation);
+      },
       output: { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
     });
   } catch (error) {
@@ -26,7 +31,10 @@ export async function runCommandLine(
   }
 }
 
-async function dispatch(session: Session, invocation: Invocation): Promise<number> {
+/** What is asked of a cluster. */
+type ClusterInvocation = Exclude<Invocation, { readonly command: 'simulate' }>;
+
+async function dispatch(session: Session, invocation: ClusterInvocation): Promise<number> {
   switch (invocation.command) {
     case 'get':
       return await (await import('./get.ts')).get(session, invocation.name, invocation.options);
@@ -40,7 +48,7 @@ async function dispatch(session: Session, invocation: Invocation): Promise<numbe
 }
 
 /** Who waits ends in good order on a signal; everything else is short, and ends at once as it would by itself. */
-function isWaiting(invocation: Invocation): boolean {
+function isWaiting(invocation: ClusterInvocation): boolean {
   return invocation.command === 'watch' || (invocation.command === 'act' && invocation.options.wait === true);
 }
 
@@ -50,14 +58,27 @@ async function openSession(global: GlobalOptions, waits: boolean): Promise<Sessi
   const { currentNamespace } = await import('../kube/current-namespace.ts');
   const { kubeconfig, context } = global;
   return {
+    ...streamsOf(global),
     kube: createKube({ kubeconfigPath: kubeconfig, context, userAgent: 'sluice-cli' }),
-    clock: systemClock,
     namespace: global.namespace ?? currentNamespace({ path: kubeconfig, context }),
+    signal: waits ? untilSignal() : new AbortController().signal,
+  };
+}
+
+/** All that a command needs that asks no cluster. */
+function deskOf(global: GlobalOptions): Desk {
+  const { stderr } = process;
+  const progress = stderr.isTTY === true ? (text: string) => stderr.write(text) : null;
+  return { ...streamsOf(global), signal: untilSignal(), progress };
+}
+
+function streamsOf(global: GlobalOptions): Pick<Session, 'clock' | 'isJson' | 'out' | 'note' | 'paint'> {
+  return {
+    clock: systemClock,
     isJson: global.output === 'json',
     out: screenOf(process.stdout),
     note: (line) => process.stderr.write(`${line}\n`),
     paint: global.color ? terminalPaint : plain,
-    signal: waits ? untilSignal() : new AbortController().signal,
   };
 }
 

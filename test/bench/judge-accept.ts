@@ -5,10 +5,10 @@ import {
   type JudgeParameters,
   verdictOf,
 } from '../../machines/judge/index.ts';
-import { createRandom } from './judge-random.ts';
+import { createRandom } from '../../src/simulate/random.ts';
+import { meanOf, shareOf } from '../../src/simulate/statistics.ts';
 import { type Line, meanLine, shareLine } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
-import { meanOf, shareOf } from './judge-statistics.ts';
 import { TICK_S, trafficOf, type World } from './judge-worlds.ts';
 
 /** True ratio .1 %, 100 requests/s; table 2d.8: seconds until it is shown to be below 1 %. */

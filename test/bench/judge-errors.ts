@@ -1,5 +1,5 @@
 import { DEFAULT_PARAMETERS, type JudgeParameters, measureDispersion } from '../../machines/judge/index.ts';
-import { createRandom } from './judge-random.ts';
+import { createRandom } from '../../src/simulate/random.ts';
 import { exactLine, type Line, meanLine, shareLine } from './judge-report.ts';
 import { argoRule, atLeast, checkFails, flaggerRule, type Rule, sluiceRule } from './judge-rules.ts';
 import { compare, type Runs } from './judge-runs.ts';
@@ -33,6 +33,7 @@ const RULES = {
   'Flagger 1 m thr 10': () => flaggerRule({ ...MINUTE, threshold: 10 }),
   'Argo 1 m 99 %': () => argoRule({ ...MINUTE, failureLimit: 3 }),
   'Argo 5 m 99 %': () => argoRule({ ...FIVE_MINUTES, failureLimit: 3 }),
+  'Argo 5 m 95 %': () => argoRule({ ...FIVE_MINUTES, most: 0.05, failureLimit: 3 }),
 } as const;
 
 type Cell = readonly [seconds: number, failed: number];
@@ -52,6 +53,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [1399, 14],
       [533, 5.3],
       [2350, 25],
+      [3600, 36],
     ],
   ],
   [
@@ -67,6 +69,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [691, 34],
       [253, 13],
       [1200, 60],
+      [2304, 121],
     ],
   ],
   [
@@ -81,6 +84,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [360, 180],
       [660, 330],
       [240, 120],
+      [1200, 600],
       [1200, 600],
     ],
   ],
@@ -97,6 +101,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [1348, 67],
       [521, 26],
       [2297, 120],
+      [3600, 180],
     ],
   ],
   [
@@ -112,6 +117,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [660, 165],
       [240, 60],
       [1200, 300],
+      [2268, 595],
     ],
   ],
   [
@@ -126,6 +132,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [360, 900],
       [660, 1650],
       [240, 600],
+      [1200, 3000],
       [1200, 3000],
     ],
   ],
@@ -142,6 +149,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [1327, 133],
       [503, 50],
       [2260, 238],
+      [3600, 360],
     ],
   ],
   [
@@ -157,6 +165,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [660, 330],
       [240, 120],
       [1200, 600],
+      [2260, 1181],
     ],
   ],
   [
@@ -172,6 +181,7 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [1289, 644],
       [491, 246],
       [2263, 1182],
+      [3600, 1800],
     ],
   ],
   [
@@ -187,6 +197,23 @@ const DETECTION: readonly (readonly [number, number, readonly Cell[]])[] = [
       [660, 1650],
       [240, 600],
       [1200, 3000],
+      [2250, 5879],
+    ],
+  ],
+  [
+    0.5,
+    0.5,
+    [
+      [5, 125],
+      [15, 375],
+      [30, 750],
+      [15, 375],
+      [30, 750],
+      [360, 8999],
+      [660, 16502],
+      [240, 6000],
+      [1200, 30002],
+      [1200, 30002],
     ],
   ],
 ];
@@ -302,6 +329,7 @@ const HARMLESS: readonly FalseRow[] = [
   ['.1 %, w 1 %', steady(100, 0.01, 0.001), [0.97, 0.97, 0.26, 0.001, 0.46, 0]],
   ['.1 %, w 5 %', steady(100, 0.05, 0.001), [0.18, 0.093, 0, 0, 0, 0]],
   ['.1 %, w 50 %', steady(100, 0.5, 0.001), [0, 0, 0, 0, 0, 0]],
+  ['.5 %, w 1 %', steady(100, 0.01, 0.005, 0.005), [1, 1, 1, 0.96, 1, 0.048]],
   ['.5 %, w 5 %', steady(100, 0.05, 0.005, 0.005), [1, 1, 0.87, 0.19, 0.95, 0]],
   ['.5 %, w 10 %', steady(100, 0.1, 0.005, 0.005), [1, 0.97, 0.23, 0.002, 0.44, 0]],
   ['.8 %, w 50 %', steady(100, 0.5, 0.008, 0.008), [1, 1, 0.81, 0.13, 0.92, 0]],
@@ -320,13 +348,21 @@ const RIVALS = {
   'Argo 5 m 99 %': RULES['Argo 5 m 99 %'],
 } as const;
 
+const OURS = {
+  'E Δ5': RULES['E Δ5'],
+  'E Δ5 α.001': () => sluiceRule(5, { ...BARE, falseRollback: 0.001 }),
+  'E Δ5 r0 2': () => sluiceRule(5, { ...BARE, margin: 2 }),
+} as const;
+
 /** Table 2e: harmless canaries that are rolled back within an hour. */
 export function falseRollbacks(runs: Runs): readonly Line[] {
   return HARMLESS.flatMap(([label, world, table]) => {
-    const rules = { 'E Δ5': RULES['E Δ5'], shipped: () => sluiceRule(5, SHIPPED), ...RIVALS };
+    const rules = { ...OURS, shipped: () => sluiceRule(5, SHIPPED), ...RIVALS };
     const found = compare(world, rules, { ...runs, seconds: HOUR_S });
     return [
       shareLine(`${label} E Δ5:`, { most: 0.01 }, found['E Δ5'].rolledBack),
+      shareLine(`${label} E Δ5 α.001:`, { most: 0.001 }, found['E Δ5 α.001'].rolledBack),
+      shareLine(`${label} E Δ5 r0 2:`, { most: 0.01 }, found['E Δ5 r0 2'].rolledBack),
       shareLine(`${label} shipped Δ5:`, { most: 0.01 }, found.shipped.rolledBack),
       ...(Object.keys(RIVALS) as (keyof typeof RIVALS)[]).map((name, i) =>
         shareLine(`${label} ${name}:`, { is: table[i] ?? Number.NaN }, found[name].rolledBack),

@@ -5,15 +5,16 @@ import {
   type JudgeParameters,
   type LatencyBatch,
 } from '../../machines/judge/index.ts';
-import { createRandom, type Random } from './judge-random.ts';
+import { bucketShares, type Slowness, USUAL } from '../../src/simulate/durations.ts';
+import { createRandom, type Random } from '../../src/simulate/random.ts';
+import { estimatedP99, flagger } from '../../src/simulate/rivals.ts';
+import { meanOf, shareOf } from '../../src/simulate/statistics.ts';
 import { type Line, meanLine, shareLine } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
-import { meanOf, normalBelow, shareOf } from './judge-statistics.ts';
 
 /** Default buckets of the Prometheus client libraries, milliseconds. */
 const EDGES = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
-const MEDIAN_MS = 50;
-const SIGMA = 0.8;
+const DURATIONS = { edges: EDGES, medianMs: 50 };
 const RATE = 100;
 const BATCH_S = 15;
 const HOUR_S = 3600;
@@ -27,30 +28,31 @@ const BARE: JudgeParameters = {
   weights: { harm: 1e-6, latency: 1, slo: 0 },
 };
 
-/** How the canary is slower: everything by a factor, or a share of the requests by a second. */
-type Slowness = { readonly factor: number } | { readonly stuckShare: number };
-
-const ROWS: readonly (readonly [share: number, slowness: Slowness, seconds: number])[] = [
-  [0.05, { factor: 1.1 }, 367],
-  [0.05, { factor: 1.25 }, 70],
-  [0.05, { factor: 1.5 }, 27],
-  [0.05, { factor: 2 }, 15],
-  [0.05, { stuckShare: 0.02 }, 46],
-  [0.5, { factor: 1.25 }, 20],
-  [0.5, { factor: 1.5 }, 15],
+/** Seconds of our test and of Flagger's p99 below 500 ms (1 m, threshold 5); null where the table has no number for it. */
+const ROWS: readonly (readonly [share: number, slowness: Slowness, seconds: number, flagger: number | null])[] = [
+  [0.05, { factor: 1.1 }, 367, null],
+  [0.05, { factor: 1.25 }, 70, 2358],
+  [0.05, { factor: 1.5 }, 27, 839],
+  [0.05, { factor: 2 }, 15, 383],
+  [0.05, { stuckShare: 0.02, stuckMs: 1000 }, 46, 381],
+  [0.5, { factor: 1.25 }, 20, null],
+  [0.5, { factor: 1.5 }, 15, 1276],
 ];
+
+const MINUTE_S = 60;
 
 /** Table 2c: seconds until a slow canary is rolled back, and canaries of equal speed that are. */
 export function latency(runs: Runs): readonly Line[] {
-  const lines = ROWS.flatMap(([share, slowness, table]) => {
+  const lines = ROWS.flatMap(([share, slowness, table, rival]) => {
     const label = `w ${share * 100} % ${nameOf(slowness)}`;
     return [
       meanLine(`${label}, s:`, table, meanOf(manyRuns(runs, share, slowness, BARE)), true),
       meanLine(`${label}, shipped, s:`, null, meanOf(manyRuns(runs, share, slowness, DEFAULT_PARAMETERS)), true),
+      meanLine(`${label}, Flagger p99 < 500 ms, s:`, rival, meanOf(flaggerRuns(runs, share, slowness)), false),
     ];
   });
   const nulls = [0.05, 0.5].map((share) => {
-    const seconds = manyRuns(runs, share, { factor: 1 }, BARE);
+    const seconds = manyRuns(runs, share, USUAL, BARE);
     return shareLine(
       `w ${share * 100} % no slower, rolled back:`,
       { most: 0.01 },
@@ -66,7 +68,7 @@ function manyRuns(
   slowness: Slowness,
   parameters: JudgeParameters,
 ): readonly number[] {
-  const [usual, slow] = [bucketShares({ factor: 1 }), bucketShares(slowness)];
+  const [usual, slow] = [bucketShares(DURATIONS, USUAL), bucketShares(DURATIONS, slowness)];
   return Array.from({ length: runs }, (_, run) => {
     const random = createRandom(seed + run * 7919);
     const batch = (weight: number): LatencyBatch => ({
@@ -99,16 +101,19 @@ function histogram(random: Random, expected: number, shares: readonly number[]) 
   return { requests, within: cumulative.slice(0, EDGES.length) };
 }
 
-/** Share of the requests in each bucket, the last one without an upper edge. */
-function bucketShares(slowness: Slowness): readonly number[] {
-  const below = [...EDGES.map((edge) => shareBelow(edge, slowness)), 1];
-  return below.map((share, i) => share - (below[i - 1] ?? 0));
-}
-
-function shareBelow(edge: number, slowness: Slowness): number {
-  const within = (ms: number) => (ms <= 0 ? 0 : normalBelow(Math.log(ms / MEDIAN_MS) / SIGMA));
-  if ('factor' in slowness) return within(edge / slowness.factor);
-  return (1 - slowness.stuckShare) * within(edge) + slowness.stuckShare * within(edge - 1000);
+/** The same canaries by Flagger's rule: seconds to the rollback, an hour where there was none. */
+function flaggerRuns({ runs, seed }: Runs, share: number, slowness: Slowness): readonly number[] {
+  const shares = bucketShares(DURATIONS, slowness);
+  return Array.from({ length: runs }, (_, run) => {
+    const random = createRandom(seed + run * 7919);
+    const rule = flagger({ most: 1, mostP99Ms: 500, threshold: 5 });
+    for (let t = MINUTE_S; t <= HOUR_S; t += MINUTE_S) {
+      const counted = histogram(random, RATE * MINUTE_S * share, shares);
+      if (rule({ requests: counted.requests, failures: 0, p99Ms: estimatedP99(EDGES, counted) }) === 'RollBack')
+        return t;
+    }
+    return HOUR_S;
+  });
 }
 
 function nameOf(slowness: Slowness): string {

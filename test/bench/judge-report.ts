@@ -1,4 +1,4 @@
-import type { Mean, Share } from './judge-statistics.ts';
+import type { Mean, Share } from '../../src/simulate/statistics.ts';
 
 /** One line of the report; `ok` is null where the analysis has nothing to compare with. */
 export interface Line {

@@ -1,5 +1,6 @@
 import { addBatch, type Batch, beginJudging, type JudgeParameters } from '../../machines/judge/index.ts';
-import { lnFactorial } from './judge-random.ts';
+import { lnFactorial } from '../../src/simulate/random.ts';
+import { argo, flagger, type TickRule } from '../../src/simulate/rivals.ts';
 import { joined, TICK_S } from './judge-worlds.ts';
 
 /** A rule at work on one run: takes the next tick's batch and says whether it rolls back now. */
@@ -22,28 +23,21 @@ export interface ThresholdSetting {
   readonly most: number;
 }
 
-/** Flagger: a check also fails without requests; failed checks add up; the rollback comes one tick after the last that is needed. */
+/** Flagger's rule at its ticks, on failures alone. */
 export function flaggerRule(setting: ThresholdSetting & { readonly threshold: number }): Rule {
-  let failed = 0;
-  let seen: readonly Batch[] = [];
-  return every(setting.intervalS, (batches) => {
-    if (failed >= setting.threshold) return true;
-    seen = [...seen, ...batches].slice(-setting.windowS / TICK_S);
-    const { requests, failures } = joined(seen).canary;
-    if (requests === 0 || failures > setting.most * requests) failed++;
-    return false;
-  });
+  return atTicks(setting, flagger(setting));
 }
 
-/** Argo Rollouts: an empty measurement is ignored, and one failed measurement more than the limit rolls back at once. */
+/** The rule of Argo Rollouts at its measurements. */
 export function argoRule(setting: ThresholdSetting & { readonly failureLimit: number }): Rule {
-  let failed = 0;
+  return atTicks(setting, argo(setting));
+}
+
+function atTicks({ intervalS, windowS }: ThresholdSetting, rule: TickRule): Rule {
   let seen: readonly Batch[] = [];
-  return every(setting.intervalS, (batches) => {
-    seen = [...seen, ...batches].slice(-setting.windowS / TICK_S);
-    const { requests, failures } = joined(seen).canary;
-    if (failures > setting.most * requests) failed++;
-    return failed > setting.failureLimit;
+  return every(intervalS, (batches) => {
+    seen = [...seen, ...batches].slice(-windowS / TICK_S);
+    return rule({ ...joined(seen).canary, p99Ms: null }) === 'RollBack';
   });
 }
 

@@ -1,6 +1,6 @@
-import { createRandom } from './judge-random.ts';
+import { createRandom } from '../../src/simulate/random.ts';
+import { type Mean, meanOf, type Share, shareOf } from '../../src/simulate/statistics.ts';
 import type { Rule } from './judge-rules.ts';
-import { type Mean, meanOf, type Share, shareOf } from './judge-statistics.ts';
 import { TICK_S, trafficOf, type World } from './judge-worlds.ts';
 
 /** How a rule did over many runs of one world. */

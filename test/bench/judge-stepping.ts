@@ -13,10 +13,10 @@ import {
   UNKNOWN_RISK,
   verdictOf,
 } from '../../machines/judge/index.ts';
-import { createRandom, type Random } from './judge-random.ts';
+import { createRandom, type Random } from '../../src/simulate/random.ts';
+import { meanOf, shareOf } from '../../src/simulate/statistics.ts';
 import { type Line, meanLine, shareLine } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
-import { meanOf, shareOf } from './judge-statistics.ts';
 
 const BATCH_S = 15;
 const ROUTE_BACK_S = 5;

@@ -1,5 +1,6 @@
 import type { ArmCounts, Batch } from '../../machines/judge/index.ts';
-import type { Random } from './judge-random.ts';
+import { createWanderer, type FailurePattern, failuresOf } from '../../src/simulate/failures.ts';
+import type { Random } from '../../src/simulate/random.ts';
 
 /** Length of the finest batch in seconds; every rule looks at multiples of it. */
 export const TICK_S = 5;
@@ -14,31 +15,21 @@ export interface World {
   readonly canary: (t: number) => number;
   readonly stable: (t: number) => number;
   /** How failures come; independent without it. */
-  readonly failures?: Clumps | Wandering;
-}
-
-/** Failures come in clumps of geometric size: retries, one bad connection, one bad customer. */
-export interface Clumps {
-  readonly kind: 'clumps';
-  readonly meanSize: number;
-}
-
-/** Each version's failure ratio wanders by itself: exp of an AR(1) process with mean ratio kept. */
-export interface Wandering {
-  readonly kind: 'wandering';
-  readonly deviation: number;
-  readonly memoryS: number;
+  readonly failures?: FailurePattern;
 }
 
 /** Yields the batches of one run, each `TICK_S` long; `at` begins at one tick. */
 export function* trafficOf(world: World, random: Random, seconds: number): Generator<Batch> {
-  const arms = { canary: wanderer(world, random), stable: wanderer(world, random) };
+  const arms = {
+    canary: createWanderer(world.failures, random),
+    stable: createWanderer(world.failures, random),
+  };
   for (let t = 0; t < seconds; t += TICK_S) {
     const share = world.share(t);
     yield {
       at: (t + TICK_S) * 1000,
-      canary: countsOf(world, random, world.rate * share * TICK_S, world.canary(t) * arms.canary()),
-      stable: countsOf(world, random, world.rate * (1 - share) * TICK_S, world.stable(t) * arms.stable()),
+      canary: countsOf(world, random, world.rate * share * TICK_S, world.canary(t) * arms.canary(TICK_S)),
+      stable: countsOf(world, random, world.rate * (1 - share) * TICK_S, world.stable(t) * arms.stable(TICK_S)),
     };
   }
 }
@@ -47,27 +38,8 @@ export function* trafficOf(world: World, random: Random, seconds: number): Gener
 function countsOf(world: World, random: Random, expected: number, ratio: number): ArmCounts {
   const p = Math.min(1, ratio);
   const good = random.poisson(expected * (1 - p));
-  const failures = failuresOf(world, random, expected * p);
+  const failures = failuresOf(world.failures, random, expected * p);
   return { requests: good + failures, failures };
-}
-
-function failuresOf({ failures }: World, random: Random, expected: number): number {
-  if (failures?.kind !== 'clumps') return random.poisson(expected);
-  let sum = 0;
-  for (let left = random.poisson(expected / failures.meanSize); left > 0; left--)
-    sum += random.geometric(failures.meanSize);
-  return sum;
-}
-
-function wanderer({ failures }: World, random: Random): () => number {
-  if (failures?.kind !== 'wandering') return () => 1;
-  const { deviation, memoryS } = failures;
-  const keep = Math.exp(-TICK_S / memoryS);
-  let level = deviation * random.normal();
-  return () => {
-    level = keep * level + deviation * Math.sqrt(1 - keep * keep) * random.normal();
-    return Math.exp(level - (deviation * deviation) / 2);
-  };
 }
 
 /** Adds up consecutive batches; the sum ends where the last one ends. */

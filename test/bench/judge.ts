@@ -1,7 +1,7 @@
 /**
  * Repeats the tables of the analysis by simulation with the judge that is shipped, beside the rules of Flagger and Argo Rollouts:
  *
- *     node test/bench/judge.ts [--runs N] [--seed S] [--only SECTION]
+ *     npm run bench:judge -- [--runs N] [--seed S] [--only SECTION]
  *
  * Intervals are 95 %. A line says `ok` when our own figure is at most 15 % above the table's or better, a rival's within 15 %, both within
  * the interval, and false decisions within what is allowed; the exit code is 1 when one is not.
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { acceptance } from './judge-accept.ts';
 import { closedForms, commonOutages, dependentFailures, detection, falseRollbacks, variants } from './judge-errors.ts';
 import { latency } from './judge-latency.ts';
+import { releases } from './judge-releases.ts';
 import { type Line, printSection } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
 import { stepping } from './judge-stepping.ts';
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, readonly [title: string, make: (runs: Ru
   latency: ['Latency (2c)', latency],
   accept: ['Acceptance (2d.8)', acceptance],
   stepping: ['Adaptive steps (3)', stepping],
+  releases: ['Whole releases by the real machine', releases],
 };
 
 const { values } = parseArgs({

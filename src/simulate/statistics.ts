@@ -40,3 +40,9 @@ export function normalBelow(x: number): number {
   const tail = (t * Math.exp(-z * z + series)) / 2;
   return x <= 0 ? tail : 1 - tail;
 }
+
+/** The value below which `share` of the sample lies, by the nearest rank; null for an empty sample. */
+export function quantileOf(values: readonly number[], share: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
+}
