@@ -3,6 +3,7 @@ export type { Batch } from './batch.ts';
 export type { ArmCounts } from './counts.ts';
 export { MOST_DISPERSION, measureDispersion, type PastBatch } from './dispersion.ts';
 export type { LatencyBatch } from './latency.ts';
+export { outlookInWords } from './outlook.ts';
 export { DEFAULT_PARAMETERS, type JudgeParameters } from './parameters.ts';
 export { requestsToAccept } from './prediction.ts';
 export { addToProgress, allowedWeight, NO_PROGRESS, type Progress, type Rules } from './progress.ts';

@@ -40,6 +40,9 @@ const objectiveStatus = z.object({
   name: text('Name of the objective.'),
   verdict: z.enum(['Pass', 'Fail', 'Inconclusive']).describe('What the evidence says at this moment.'),
   message: text('Why, in one sentence.').exactOptional(),
+  expectedAt: time(
+    'When the evidence is expected to be enough for a promotion, if it goes on as it does.',
+  ).exactOptional(),
   odds: z
     .number()
     .describe('Evidence against the new version, as odds: 100 means 100 to 1 against "harmless".')
@@ -59,7 +62,7 @@ const historyEntry = z.object({
 });
 
 const condition = z.object({
-  type: text('Ready, Reconciling, Stalled, Progressing, AnalysisHealthy or TrafficVerified.'),
+  type: text('Ready, Reconciling, Stalled, ObjectivesReady, AnalysisHealthy or TrafficVerified.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
   reason: text('Reason in CamelCase.'),
   message: text('One sentence for people.'),
@@ -100,6 +103,9 @@ export const statusSchema = z
         reason: text('Reason in CamelCase.'),
         message: text('What must happen, in one sentence.'),
         until: time('When the wait ends at the latest.').exactOptional(),
+        expectedAt: time(
+          'When the release is expected to be decided: all holds and the bake are over and every objective is shown. Absent where nobody knows.',
+        ).exactOptional(),
       })
       .describe('What the release waits for.')
       .exactOptional(),

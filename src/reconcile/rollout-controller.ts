@@ -3,6 +3,7 @@ import type { Kube, KubeObject, Reflector } from '../kube/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { uniqueId } from '../lib/random.ts';
+import type { Inspector } from '../metrics/inspector.ts';
 import type { Sampler } from '../metrics/port.ts';
 import type { Queue } from '../queue/port.ts';
 import type { Routes } from '../routing/port.ts';
@@ -13,7 +14,7 @@ import type { RolloutCopies } from './rollout/copies.ts';
 import { createFollowing, rolloutOf } from './rollout/following.ts';
 import { createJudging } from './rollout/judging.ts';
 import { keyOf } from './rollout/observe.ts';
-import { createPreflight, type Inspector } from './rollout/preflight.ts';
+import { createPreflight } from './rollout/preflight.ts';
 import { type RolloutReconcilerPorts, reconcileRollout } from './rollout/reconcile.ts';
 import { triggerLooks } from './rollout/triggers.ts';
 import { createWakes } from './wakes.ts';
@@ -23,8 +24,7 @@ export interface RolloutControllerOptions {
   readonly queue: Queue;
   readonly routes: Routes;
   readonly sampler: Sampler;
-  /** Looks at objectives before a release begins; without it they are taken as they are, and nothing is known of the past. */
-  readonly inspector?: Inspector;
+  readonly inspector: Inspector;
   readonly events: EventRecorder;
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
@@ -42,15 +42,12 @@ export interface RolloutController {
   unready(): string | null;
 }
 
-/** Finds nothing wrong and knows no past. */
-const BLIND: Inspector = { inspect: () => Promise.resolve({ problem: null, past: [], warnings: [] }) };
-
 /** Every Rollout is looked at this often even if no hint arrives. */
 const RESYNC_MS = 30_000;
 
 export function createRolloutController(options: RolloutControllerOptions): RolloutController {
   const { queue, clock, log, metrics, sampler, copies } = options;
-  const preflight = createPreflight({ ...options, inspector: options.inspector ?? BLIND });
+  const preflight = createPreflight(options);
   const ports: RolloutReconcilerPorts = {
     ...options,
     ...copies,

@@ -2,8 +2,8 @@ import { Registry } from 'prom-client';
 import type { IndexFunction, Kind, KubeObject } from '../../src/kube/port.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { isAppError } from '../../src/lib/errors.ts';
-import type { MetricsProvider } from '../../src/metrics/provider.ts';
-import { createSampler } from '../../src/metrics/sampler.ts';
+import type { MetricsClient } from '../../src/metrics/provider.ts';
+import { createSources } from '../../src/metrics/sources.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
 import { createRolloutCopies } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
@@ -20,7 +20,7 @@ export interface SimControllerOptions {
   readonly kube: FakeKube;
   readonly clock: SimClock;
   readonly dice: Dice;
-  readonly provider: MetricsProvider;
+  readonly provider: MetricsClient;
   readonly quality: () => LinkQuality;
   readonly lagMs: () => number;
   readonly subscribe: (listener: (commit: FakeCommit) => void) => void;
@@ -55,7 +55,11 @@ export function startController(options: SimControllerOptions): SimController {
   const { services: service, endpointSlices: endpointSlice, destinationRules: destinationRule } = copies;
   const controller = createRolloutController({
     ...{ kube: link, queue, clock, log, metrics: silentMetrics },
-    sampler: createSampler({ provider, clock, random: dice.next, cellMs: 250 }),
+    ...createSources({
+      own: provider,
+      open: () => Promise.reject(new Error('the simulation has one source')),
+      sampler: { clock, random: dice.next, cellMs: 250 },
+    }),
     routes: createRoutes({ kube: link, reflectors: { service, endpointSlice, destinationRule } }),
     events: { record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`) },
     copies,

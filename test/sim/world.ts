@@ -5,8 +5,9 @@ import type { Kind, KubeObject } from '../../src/kube/port.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { VirtualService, VirtualServiceSpec } from '../../src/routing/routers/istio-types.ts';
 import type { Deployment } from '../../src/workloads/objects.ts';
+import { CataloguedSource } from '../support/catalogued-source.ts';
 import { createFakeKube, type FakeCommit, type FakeKube } from '../support/fake-kube.ts';
-import { MemorySource } from '../support/metrics-source.ts';
+import type { MemorySource } from '../support/metrics-source.ts';
 import { type Cluster, createCluster, NAME, NAMESPACE } from './cluster.ts';
 import { type SimController, startController } from './controller.ts';
 import type { Dice } from './dice.ts';
@@ -31,7 +32,7 @@ export interface World {
   readonly cluster: Cluster;
   readonly mesh: Mesh;
   readonly monitor: Monitor;
-  readonly source: MemorySource;
+  readonly source: CataloguedSource;
   readonly mode: Mode;
   readonly controllers: SimController[];
   link: LinkQuality;
@@ -63,7 +64,8 @@ export const USER_ROUTE: VirtualServiceSpec = {
 
 export async function createWorld({ mode, replicas, onInconclusive, dice }: WorldOptions): Promise<World> {
   const clock = new SimClock(START);
-  const source = new MemorySource(clock);
+  const source = new CataloguedSource(clock);
+  source.types.set('istio_requests_total', 'counter');
   const listeners: ((commit: FakeCommit) => void)[] = [];
   const kube = createFakeKube({
     now: () => clock.now(),

@@ -42,6 +42,11 @@ export class MemorySource implements MetricsProvider {
     }
   }
 
+  /** Labels, and the name, of every series that fits, whenever it had samples. */
+  labelSets(selector: string): readonly Readonly<Record<string, string>>[] {
+    return [...this.#series.values()].map(({ labels }) => labels).filter(matcher(selector));
+  }
+
   #answer({ selector, windowMs, endAtMs }: RawQuery): RawAnswer {
     const end = endAtMs ?? this.#clock.now() + this.skewMs;
     const isSelected = matcher(selector);
@@ -56,7 +61,7 @@ export class MemorySource implements MetricsProvider {
 }
 
 function matcher(selector: string): (labels: Record<string, string>) => boolean {
-  const [, name, rest = ''] = /^(\w+)\{(.*)\}$/.exec(selector) ?? [];
+  const [, name = '', rest = ''] = /^(\w*)\{(.*)\}$/.exec(selector) ?? [];
   const conditions = [...rest.matchAll(/(\w+)(=~|=)"((?:[^"\\]|\\.)*)"/g)].map(
     ([, label = '', operator, text = '']) => {
       const value = JSON.parse(`"${text}"`) as string;
@@ -64,7 +69,7 @@ function matcher(selector: string): (labels: Record<string, string>) => boolean 
       return { label, test: (actual: string) => (operator === '=' ? actual === value : pattern.test(actual)) };
     },
   );
-  return (labels) => labels['__name__'] === name && conditions.every(({ label, test }) => test(labels[label] ?? ''));
+  return (labels) => (name === '' || labels['__name__'] === name) && conditions.every(({ label, test }) => test(labels[label] ?? ''));
 }
 
 /** Counters of callers' proxies; each scrape writes all of one pod's counters under one timestamp. */

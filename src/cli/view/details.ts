@@ -108,9 +108,10 @@ function evidence(rollout: Rollout, paint: Paint): readonly string[] {
 
 /** The first line has the message of the wait already, as a rule. */
 function waiting({ waiting: wait, message }: Status, nowMs: number): readonly string[] {
-  if (wait === undefined || (wait.message === message && wait.until === undefined)) return [];
+  if (wait === undefined || (wait.message === message && wait.until === undefined && wait.expectedAt === undefined))
+    return [];
   const text = wait.message === message ? wait.reason : `${wait.reason}: ${wait.message}`;
-  return [`Waits for ${text}${untilWords(wait.until, nowMs)}`];
+  return [`Waits for ${text}${untilWords(wait.until, nowMs)}${expectedWords(wait.expectedAt, nowMs)}`];
 }
 
 /** `, 12s left`, or nothing where no end is known. */
@@ -120,6 +121,12 @@ export function untilWords(until: string | undefined, nowMs: number): string {
   return at <= nowMs ? ', due now' : `, ${span(at - nowMs)} left`;
 }
 
+/** `; a decision is expected in about 3m20s`, or nothing where nobody knows. */
+export function expectedWords(expectedAt: string | undefined, nowMs: number): string {
+  const at = expectedAt === undefined ? Number.NaN : Date.parse(expectedAt);
+  return Number.isNaN(at) ? '' : `; a decision is expected in about ${span(Math.max(1000, at - nowMs))}`;
+}
+
 /** Not shown: what has not been seen yet in a release that goes its way, and Ready and Reconciling while it does. */
 function isWorrying({ type, status, reason }: Condition, isReleasing: boolean): boolean {
   switch (type) {
@@ -127,6 +134,8 @@ function isWorrying({ type, status, reason }: Condition, isReleasing: boolean): 
       return status !== 'True' && !isReleasing;
     case 'Stalled':
       return status !== 'False';
+    case 'ObjectivesReady':
+      return status === 'False' || reason === 'TooBursty';
     case 'AnalysisHealthy':
       return status === 'False' || reason === 'MetricsUnavailable';
     case 'TrafficVerified':

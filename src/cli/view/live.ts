@@ -1,5 +1,5 @@
 import type { Rollout } from '../../api/rollout.ts';
-import { shownWeight, stepWords, untilWords, weightWords } from './details.ts';
+import { expectedWords, shownWeight, stepWords, untilWords, weightWords } from './details.ts';
 import { countsInWords, oddsLine } from './evidence.ts';
 import { type Paint, toneOf } from './paint.ts';
 import type { Rate, Rates } from './rates.ts';
@@ -39,7 +39,9 @@ export function liveLines(rollout: Rollout, options: LiveOptions): readonly stri
 }
 
 function nowLine({ waiting, message = 'no controller has looked at it yet' }: Status, nowMs: number): string {
-  return waiting === undefined ? message : `${waiting.message}${untilWords(waiting.until, nowMs)}`;
+  return waiting === undefined
+    ? message
+    : `${waiting.message}${untilWords(waiting.until, nowMs)}${expectedWords(waiting.expectedAt, nowMs)}`;
 }
 
 const BAR_CELLS = 40;

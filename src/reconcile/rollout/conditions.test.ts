@@ -22,6 +22,8 @@ function afterAnEdit(state: RolloutState): Readonly<Record<string, string>> {
     phase: 'Progressing',
     message: 'waits',
     obstacle: null,
+    isWaitingForPreflight: false,
+    baselines: {},
     before: [],
     generation: 1,
     at: new Date(world.at).toISOString(),
@@ -45,6 +47,7 @@ describe('an edit of the route by somebody else', () => {
       state: 'Returning',
       context: world.machine.context,
       spec: null,
+      baselines: {},
       original: null,
       expected: [],
     } as const;
@@ -67,7 +70,14 @@ describe('an edit of the route by somebody else', () => {
         phase: 'Promoting',
         message: 'waits',
       },
-      ...{ obstacle: null, before: [], generation: 1, at: new Date(world.at).toISOString() },
+      ...{
+        obstacle: null,
+        isWaitingForPreflight: false,
+        baselines: {},
+        before: [],
+        generation: 1,
+        at: new Date(world.at).toISOString(),
+      },
     });
     expect(conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'False' }));
     expect(conditions).toContainEqual(expect.objectContaining({ type: 'Reconciling', status: 'True' }));

@@ -2,8 +2,11 @@ import type { RolloutContext } from '../../../machines/rollout/context.ts';
 import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
+import { NO_BASELINE } from '../../plan/baseline.ts';
+import { isTooBursty } from '../../plan/judge-parameters.ts';
 import type { Obstacle } from './obstacle.ts';
-import { isHeldByEdit } from './waiting.ts';
+import type { RolloutRecord } from './record.ts';
+import { isHeldByEdit, isPreflightRefused } from './waiting.ts';
 
 type Condition = NonNullable<RolloutStatus['conditions']>[number];
 
@@ -16,6 +19,10 @@ interface ConditionsInput {
   readonly phase: string;
   readonly message: string;
   readonly obstacle: Obstacle | null;
+  /** A release is wanted and its objectives were not found to be measurable. */
+  readonly isWaitingForPreflight: boolean;
+  /** What was found out of each objective when the release began. */
+  readonly baselines: RolloutRecord['baselines'];
   readonly before: readonly Condition[];
   readonly generation: number;
   /** ISO time of the look. */
@@ -30,7 +37,13 @@ type Draft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
  */
 export function conditionsOf(input: ConditionsInput): Condition[] {
   const { before, at, generation } = input;
-  const drafts = [ready(input), reconciling(input), stalled(input), ...releaseConditions(input)];
+  const drafts = [
+    ready(input),
+    reconciling(input),
+    stalled(input),
+    ...objectivesReady(input),
+    ...releaseConditions(input),
+  ];
   return drafts.map((draft) => {
     const old = before.find(({ type }) => type === draft.type);
     const since = old !== undefined && old.status === draft.status ? old.lastTransitionTime : at;
@@ -38,8 +51,9 @@ export function conditionsOf(input: ConditionsInput): Condition[] {
   });
 }
 
-function ready({ state, context, facts, message, obstacle, phase }: ConditionsInput): Draft {
+function ready({ state, context, facts, message, obstacle, phase, isWaitingForPreflight }: ConditionsInput): Draft {
   if (obstacle !== null) return { type: 'Ready', status: 'False', reason: obstacle.reason, message: obstacle.message };
+  if (isWaitingForPreflight) return { type: 'Ready', status: 'False', reason: preflightReason(facts), message };
   if (state !== 'Idle' || phase === 'Adopting') return { type: 'Ready', status: 'False', reason: phase, message };
   const wanted = facts.workload?.revision;
   if (wanted === context.stable) return { type: 'Ready', status: 'True', reason: 'AtRest', message };
@@ -50,7 +64,8 @@ function ready({ state, context, facts, message, obstacle, phase }: ConditionsIn
 function reconciling(input: ConditionsInput): Draft {
   const { state, context, facts, message, obstacle, phase } = input;
   const isStalled = obstacle?.isFinal === true || isHeldByEdit(state, context, facts);
-  const isBusy = (state !== 'Idle' || phase === 'Adopting') && state !== 'Gone' && !isStalled;
+  const isAsking = input.isWaitingForPreflight && !isPreflightRefused(facts);
+  const isBusy = (state !== 'Idle' || phase === 'Adopting' || isAsking) && state !== 'Gone' && !isStalled;
   return { type: 'Reconciling', status: isBusy ? 'True' : 'False', reason: phase, message };
 }
 
@@ -60,7 +75,30 @@ function stalled(input: ConditionsInput): Draft {
   if (facts.route.kind === 'foreign' && isHeldByEdit(state, context, facts)) {
     return { type: 'Stalled', status: 'True', reason: 'RouteChanged', message: facts.route.message };
   }
+  if (input.isWaitingForPreflight && isPreflightRefused(facts)) {
+    return { type: 'Stalled', status: 'True', reason: preflightReason(facts), message: input.message };
+  }
   return { type: 'Stalled', status: 'False', reason: 'Proceeding', message: 'nothing needs an edit' };
+}
+
+/** ObjectivesReady exists while a release is wanted or in progress: whether every objective can be judged, with reason and cure. */
+function objectivesReady({ context, facts, baselines, isWaitingForPreflight }: ConditionsInput): readonly Draft[] {
+  const type = 'ObjectivesReady';
+  const { preflight } = facts;
+  if (isWaitingForPreflight && preflight.state !== 'passed') {
+    const status = preflight.state === 'failed' ? 'False' : 'Unknown';
+    return [{ type, status, reason: preflightReason(facts), message: preflight.message }];
+  }
+  if (context.release === null) return [];
+  const bursty = Object.keys(baselines).filter((name) => isTooBursty(baselines[name] ?? NO_BASELINE));
+  if (bursty.length === 0)
+    return [{ type, status: 'True', reason: 'Measurable', message: 'every objective can be judged' }];
+  const message = `failures come in bursts too large to compare two versions by them, so the objective alone is judged: ${bursty.join(', ')}`;
+  return [{ type, status: 'True', reason: 'TooBursty', message }];
+}
+
+function preflightReason({ preflight }: Facts): string {
+  return preflight.state === 'failed' ? preflight.reason : 'Asking';
 }
 
 function releaseConditions(input: ConditionsInput): readonly Draft[] {

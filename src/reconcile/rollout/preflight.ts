@@ -4,24 +4,10 @@ import { kinds } from '../../kube/kinds.ts';
 import type { Kube, KubeObject } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError } from '../../lib/errors.ts';
-import type { Subject } from '../../metrics/port.ts';
+import type { Inspector } from '../../metrics/inspector.ts';
 import type { Baseline } from '../../plan/baseline.ts';
 import { type Inspected, judgePreflight } from '../../plan/preflight.ts';
 import { type ObjectiveSubject, type Place, subjectsOf } from '../../plan/subjects.ts';
-
-/** What was found out about one objective before anything was done. */
-export interface Inspection {
-  /** Why it cannot be measured, with the cure; null when it can. */
-  readonly problem: { readonly reason: string; readonly message: string } | null;
-  /** What stable answered over the last hour, oldest first. */
-  readonly past: readonly { readonly at: number; readonly requests: number; readonly failures: number }[];
-  readonly warnings: readonly string[];
-}
-
-/** Finds out whether an objective can be measured; never rejects for what the source does wrong. */
-export interface Inspector {
-  inspect(subject: Subject, at: number, signal?: AbortSignal): Promise<Inspection>;
-}
 
 export type PreflightAnswer =
   | { readonly state: 'pending'; readonly message: string }

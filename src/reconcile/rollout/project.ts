@@ -1,3 +1,4 @@
+import { outlookInWords } from '../../../machines/judge/index.ts';
 import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
 import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
 import { isPaused, isRouteSeen, type Look } from '../../../machines/rollout/guards.ts';
@@ -5,10 +6,11 @@ import { plannedStepsOf } from '../../../machines/rollout/steps.ts';
 import { wakeAt } from '../../../machines/rollout/wake.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import { conditionsOf } from './conditions.ts';
+import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { Obstacle } from './obstacle.ts';
 import { machineStatusOf, type RolloutRecord } from './record.ts';
-import { isUnsecured, waitOf } from './waiting.ts';
+import { decisionExpectedAt, isPreflightRefused, isUnsecured, isWaitingForPreflight, waitOf } from './waiting.ts';
 
 export interface ProjectInput {
   readonly record: RolloutRecord;
@@ -37,7 +39,9 @@ export function project(input: ProjectInput): RolloutStatus {
     ...(release !== null && { canary: versionOf(release.revision, facts), failedRequests: release.failedRequests }),
     ...stepOf(input),
     objectives: objectivesOf(observation),
-    ...(release !== null && { waiting: { reason: wait.reason, message, ...untilOf(wait.until) } }),
+    ...(release !== null && {
+      waiting: { reason: wait.reason, message, ...untilOf(wait.until), ...expectedOf(record, look) },
+    }),
     ...lastActionOf(input),
     history: context.history.map(({ kind, reason, message: why, revision, startedAt, finishedAt, failedRequests }) => ({
       revision,
@@ -50,6 +54,8 @@ export function project(input: ProjectInput): RolloutStatus {
     })),
     conditions: conditionsOf({
       ...{ state, context, facts, phase, message, obstacle, before, generation },
+      baselines: record.baselines,
+      isWaitingForPreflight: isWaitingForPreflight(record, look),
       isRouteSeen: isRouteSeen(state, context, look, { idleIsProof: false }),
       at: iso(look.at),
     }),
@@ -91,6 +97,7 @@ function phaseOf({ record, look, obstacle, observation }: ProjectInput): Phase {
     if (outcome.kind === 'TakenOver') return 'TakenOver';
     if (outcome.kind !== 'Promoted') return 'RollingBack';
   }
+  if (isWaitingForPreflight(record, look)) return isPreflightRefused(look.facts) ? 'Stalled' : 'Preparing';
   // Until it is paused, a new template would be rolled out unjudged: nobody may be told that a release can begin.
   if (isUnsecured(record, look)) return 'Adopting';
   const mayPause = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
@@ -132,14 +139,19 @@ function countOf(steps: ReturnType<typeof plannedStepsOf>): { readonly count?: n
 const VERDICTS = { Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' } as const;
 
 function objectivesOf({ verdicts }: RolloutObservation): NonNullable<RolloutStatus['objectives']> {
-  return verdicts.map(({ objective, kind, message, oddsAgainstHarmless, canary, stable }) => ({
-    name: objective,
-    verdict: VERDICTS[kind],
-    message,
-    odds: Math.round(oddsAgainstHarmless * 100) / 100,
-    canary: { requests: canary.requests, failures: canary.failures },
-    stable: { requests: stable.requests, failures: stable.failures },
-  }));
+  return verdicts.map((verdict) => {
+    const { objective, kind, message, oddsAgainstHarmless, canary, stable, acceptance } = verdict;
+    const expectedAt = shownAt(verdict);
+    return {
+      name: objective,
+      verdict: VERDICTS[kind],
+      message: kind === 'Rollback' ? message : `${message}; ${outlookInWords(acceptance)}`,
+      ...(expectedAt !== null && kind !== 'Rollback' && { expectedAt: iso(expectedAt) }),
+      odds: Math.round(oddsAgainstHarmless * 100) / 100,
+      canary: { requests: canary.requests, failures: canary.failures },
+      stable: { requests: stable.requests, failures: stable.failures },
+    };
+  });
 }
 
 function lastActionOf({ record, observation }: ProjectInput): Pick<RolloutStatus, 'lastAction'> {
@@ -160,6 +172,11 @@ function lastActionOf({ record, observation }: ProjectInput): Pick<RolloutStatus
         : `revision ${revision} is not being released, so ${type} does nothing`,
     },
   };
+}
+
+function expectedOf(record: RolloutRecord, look: Look): { readonly expectedAt?: string } {
+  const at = decisionExpectedAt(record, look);
+  return at === null ? {} : { expectedAt: iso(at) };
 }
 
 function untilOf(until: number | null): { readonly until?: string } {

@@ -145,6 +145,8 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
       ? rollout
       : await persist(ports.kube, observation, { record: decided.record, look, obstacle: null });
   announce(ports, rollout, decided.announcements);
+  if (isPassed && decided.record.context.release?.startedAt !== record.context.release?.startedAt)
+    warn(ports, rollout, preflight.warnings);
   const commands = commandsFor(state, context, look);
   const acted = await act(ports, { ...observation, rollout: stored }, { record: decided.record, commands });
   const written = await persist(
@@ -274,6 +276,12 @@ function announce(ports: RolloutReconcilerPorts, rollout: Rollout, announcements
     ports.log.info({ rollout: keyOf(rollout), reason, detail: message }, 'rollout changed');
     ports.events.record(rollout, { type: severity, reason, message });
   }
+}
+
+/** What may be a mistake in the objectives of a release that begins all the same. */
+function warn(ports: RolloutReconcilerPorts, rollout: Rollout, warnings: readonly string[]): void {
+  for (const message of warnings)
+    ports.events.record(rollout, { type: 'Warning', reason: 'ObjectiveDoubtful', message });
 }
 
 function warnReplaced(ports: RolloutReconcilerPorts, rollout: Rollout, route: Route): void {

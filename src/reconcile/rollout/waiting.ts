@@ -1,9 +1,11 @@
+import { spanInWords } from '../../../machines/judge/index.ts';
 import type { Release, RolloutContext } from '../../../machines/rollout/context.ts';
 import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
 import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
 import {
   isCanaryReady,
   isPaused,
+  isReleaseWanted,
   isRouteHeld,
   isRouteSeen,
   isRouteWritten,
@@ -11,7 +13,7 @@ import {
   mayAdvance,
 } from '../../../machines/rollout/guards.ts';
 import { replicasFor } from '../../../machines/rollout/sizing.ts';
-import { holdMsOf } from '../../../machines/rollout/steps.ts';
+import { holdMsOf, plannedStepsOf } from '../../../machines/rollout/steps.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** What a release waits for, in a reason for programs and a sentence for people. */
@@ -33,6 +35,8 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
   const { release } = context;
   if (isUnsecured(record, look))
     return wait('PausingDeployment', 'pauses the Deployment, so that a new template is released instead of rolled out');
+  if (isWaitingForPreflight(record, look) && facts.preflight.state !== 'passed')
+    return wait('ObjectivesNotReady', facts.preflight.message);
   if (release === null) return restWait(state, context, facts);
   if (facts.route.kind === 'foreign' && isHeldByEdit(state, context, facts)) {
     return wait('RouteChanged', facts.route.message);
@@ -46,6 +50,32 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
 /** True while the Deployment would still roll out a new template by itself, before its first pause. */
 export function isUnsecured({ state }: RolloutRecord, { facts }: Look): boolean {
   return state === 'Idle' && facts.workload?.paused === false;
+}
+
+/** True while a release is wanted that does not begin before its objectives were found to be measurable. */
+export function isWaitingForPreflight({ state, context }: RolloutRecord, { facts }: Look): boolean {
+  return state === 'Idle' && facts.preflight.state !== 'passed' && isReleaseWanted(context, facts);
+}
+
+/** True when only an edit helps; a source that does not answer may do so later. */
+export function isPreflightRefused({ preflight }: Facts): boolean {
+  return preflight.state === 'failed' && preflight.reason !== 'SourceUnavailable';
+}
+
+/**
+ * When the release is expected to be decided, in ms: when what is left of holds and bake is over and every objective is expected to be
+ * shown; null where the steps depend on the evidence, or nobody knows.
+ */
+export function decisionExpectedAt({ state, context }: RolloutRecord, { facts, plan, at }: Look): number | null {
+  const { release, routeSince, since } = context;
+  const shownAt = facts.verdict?.expectedAt ?? null;
+  if (release === null || release.outcome !== null || shownAt === null) return null;
+  if (state === 'Baking') return Math.max(shownAt, since + plan.bakeMs);
+  const steps = plannedStepsOf(plan);
+  if (steps === null || (state !== 'Holding' && state !== 'Shifting' && state !== 'Scaling')) return null;
+  const ahead = steps.slice(release.stepIndex + 1).reduce((sum, { holdMs }) => sum + holdMs, plan.bakeMs);
+  const held = Math.max(at, (routeSince ?? at) + holdMsOf(release, plan));
+  return Math.max(shownAt, held + ahead);
 }
 
 /**
@@ -143,6 +173,12 @@ function trafficWait(state: RolloutState, context: RolloutContext, look: Look, w
   return wait('VerifyingTraffic', `waits until ${what}: asked ${share} %, seen ${seen} % of ${total} requests${plain}`);
 }
 
+/** `; a decision is expected in about 3 min`, or nothing where nobody knows. */
+function expectedWords({ verdict }: Facts, at: number): string {
+  if (verdict?.expectedAt == null || verdict.isShownGood) return '';
+  return `; a decision is expected in about ${spanInWords(Math.max(1, (verdict.expectedAt - at) / 1000))}`;
+}
+
 function evidenceWait(context: RolloutContext, look: Look, until: number, what: string): Wait {
   const { facts, at } = look;
   if (facts.evidence.state !== 'fresh') return wait('MetricsUnavailable', `holds: ${facts.evidence.message}`);
@@ -154,5 +190,7 @@ function evidenceWait(context: RolloutContext, look: Look, until: number, what: 
   }
   const verdict = facts.verdict?.message ?? 'no evidence yet';
   if (at >= until && !mayAdvance(context, facts)) return wait('AwaitingEvidence', `holds: ${verdict}`);
+  if (at >= until)
+    return wait('AwaitingEvidence', `${what}; not enough evidence yet: ${verdict}${expectedWords(facts, at)}`);
   return wait('Watching', `${what}; ${verdict}`, until);
 }
