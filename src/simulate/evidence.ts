@@ -1,14 +1,11 @@
 import {
-  addBatch,
+  addToProgress,
+  allowedWeight,
   type Batch,
-  beginJudging,
-  forget,
   type JudgeParameters,
-  type JudgeState,
-  learn,
-  nextWeight,
-  type Risk,
-  UNKNOWN_RISK,
+  NO_PROGRESS,
+  type Progress,
+  type Rules,
   type Verdict,
   verdictOf,
 } from '../../machines/judge/index.ts';
@@ -24,6 +21,8 @@ import { type Answered, latencyOf } from './service.ts';
 export interface JudgedObjective {
   readonly name: string;
   readonly parameters: JudgeParameters;
+  /** Share of failures of stable before the release. */
+  readonly pastRatio: number;
   /** Bound in ms where the objective is on durations, with the edges of the histograms; else null. */
   readonly durations: { readonly underMs: number; readonly edges: readonly number[]; readonly warmupMs: number } | null;
 }
@@ -36,52 +35,45 @@ export interface Evidence {
   verdict(): VerdictFact | null;
 }
 
-/** Begins to judge a release; `past` gives stable's failure ratio before it. */
-export function createEvidence(
-  objectives: readonly JudgedObjective[],
-  stepping: Stepping,
-  past: { readonly requests: number; readonly failures: number },
-): Evidence {
-  let states: readonly JudgeState[] = objectives.map(() => beginJudging());
-  let risk: Risk = UNKNOWN_RISK;
-  let [stable, learnedAt, raisesSeen] = [past, 0, 0];
+/** Begins to judge a release. */
+export function createEvidence(objectives: readonly JudgedObjective[], stepping: Stepping): Evidence {
+  const judged = objectives.map((objective) => ({ objective, rules: rulesOf(objective, stepping) }));
+  let progress: readonly Progress[] = objectives.map(() => NO_PROGRESS);
   let current: VerdictFact | null = null;
-  const stableRatio = () => (stable.requests === 0 ? 0 : stable.failures / stable.requests);
-
-  const learnFrom = (interval: Interval, raises: readonly Raise[]) => {
-    if (stepping.kind !== 'adaptive') return;
-    if (raises.length > raisesSeen && raisesSeen > 0) risk = forget(risk, stepping.parameters);
-    raisesSeen = raises.length;
-    risk = learn(risk, interval.canary, stableRatio());
-    stable = {
-      requests: stable.requests + interval.stable.requests,
-      failures: stable.failures + interval.stable.failures,
-    };
-    learnedAt = interval.toS;
-  };
-  const nextBp = (raises: readonly Raise[], isShownGood: boolean): number | null => {
-    if (stepping.kind !== 'adaptive' || learnedAt === 0) return null;
-    const weight = (raises.at(-1)?.weightBp ?? 0) / 10_000;
-    const facts = { weight, risk, stableRatio: stableRatio(), isShownGood };
-    return Math.round(nextWeight(facts, stepping.parameters) * 10_000);
-  };
   return {
     add(interval, raises) {
-      states = states.map((state, i) => {
-        const objective = objectives[i];
-        const batch = objective === undefined ? null : batchFor(objective, interval, raises);
-        return objective === undefined || batch === null ? state : addBatch(state, batch, objective.parameters);
+      progress = judged.map(({ objective, rules }, i) => {
+        const before = progress[i] ?? NO_PROGRESS;
+        const batch = batchFor(objective, interval, raises);
+        return batch === null ? before : addToProgress(before, batch, rules);
       });
-      learnFrom(interval, raises);
-      const verdicts = states.flatMap((state, i) => {
-        const objective = objectives[i];
-        return objective === undefined ? [] : [{ ...verdictOf(state, objective.parameters), name: objective.name }];
-      });
+      const verdicts = judged.map(({ objective, rules }, i) => ({
+        ...verdictOf((progress[i] ?? NO_PROGRESS).judge, rules.parameters),
+        name: objective.name,
+      }));
       const isShownGood = verdicts.every(({ acceptance }) => acceptance.reached);
-      current = joint(verdicts, isShownGood, nextBp(raises, isShownGood));
+      const weight = (raises.at(-1)?.weightBp ?? 0) / 10_000;
+      const allowed = judged.flatMap(({ rules }, i) =>
+        rules.stepping === null
+          ? []
+          : [
+              allowedWeight(
+                progress[i] ?? NO_PROGRESS,
+                { weight, isShownGood },
+                { ...rules, stepping: rules.stepping },
+              ),
+            ],
+      );
+      // The objective that allows the least decides.
+      const nextBp = allowed.length === 0 ? null : Math.floor(Math.min(...allowed) * 10_000 + 1e-6);
+      current = joint(verdicts, isShownGood, nextBp);
     },
     verdict: () => current,
   };
+}
+
+function rulesOf({ parameters, pastRatio }: JudgedObjective, stepping: Stepping): Rules {
+  return { parameters, pastRatio, stepping: stepping.kind === 'adaptive' ? stepping.parameters : null };
 }
 
 /** What the sampler would cut for one objective; null while durations of cold pods are not compared. */

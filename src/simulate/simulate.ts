@@ -111,7 +111,8 @@ function objectivesFor(spec: RolloutSpec, goals: readonly Goal[], durations: Dur
       const objective = spec.objectives[i];
       if (objective === undefined) throw new Error('an objective was not resolved');
       const baseline = baselineOf(past.map(({ toS, stable }) => ({ at: toS * 1000, ...countsFor(bound, stable) })));
-      return { name: goal.name, parameters: judgeParametersOf(spec, objective, baseline), durations: bound };
+      const parameters = judgeParametersOf(spec, objective, baseline);
+      return { name: goal.name, parameters, pastRatio: baseline.failureRatio, durations: bound };
     });
 }
 

@@ -65,7 +65,7 @@ interface Release {
 
 function createRelease({ plan, objectivesFor, scrapeS }: Setup, scene: Scene, past: readonly Interval[]): Release {
   const baseline = baselineOf(past.map(({ toS, stable }) => ({ at: toS * 1000, ...stable })));
-  const evidence = createEvidence(objectivesFor(past), plan.stepping, sumOf(past));
+  const evidence = createEvidence(objectivesFor(past), plan.stepping);
   let followedS = 0;
   const cluster = createCluster((route: Route, atMs) => {
     followedS = (atMs + CLUSTER.routeMs) / 1000;
@@ -160,11 +160,4 @@ function trafficOf(intervals: readonly Interval[]): TrafficFact | null {
 function sumOfArms(intervals: readonly Interval[]) {
   const sum = (arm: 'canary' | 'stable') => intervals.reduce((total, interval) => total + interval[arm].requests, 0);
   return { canary: sum('canary'), stable: sum('stable') };
-}
-
-function sumOf(past: readonly Interval[]) {
-  return {
-    requests: past.reduce((sum, { stable }) => sum + stable.requests, 0),
-    failures: past.reduce((sum, { stable }) => sum + stable.failures, 0),
-  };
 }
