@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { kinds } from '../../src/kube/kinds.ts';
+import { GOOD, NAME } from './cluster.ts';
+import { createDice } from './dice.ts';
+import { createWorld, templateOf, type World } from './world.ts';
+
+const BROKEN = { ...GOOD, errorRatio: 0.4 };
+const LIMIT_MS = 240_000;
+/** Longer than the time after a step in which a breach of both versions is blamed on it. */
+const LATER_MS = 25_000;
+
+/** A service whose release has just begun. */
+async function releasing(seed: number): Promise<World> {
+  const world = await createWorld({
+    ...{ mode: 'owned', replicas: 2, onInconclusive: 'RollBack' },
+    dice: createDice(seed),
+  });
+  world.monitor.excuses.hasBadVersions = true;
+  world.startController();
+  await world.pass(40_000);
+  await world.patch(kinds.deployment, NAME, { spec: { template: templateOf('v2') } });
+  return world;
+}
+
+async function until(world: World, holds: () => boolean): Promise<void> {
+  for (const end = world.clock.now() + LIMIT_MS; !holds(); await world.pass(250)) {
+    if (world.clock.now() > end) throw new Error(`still ${world.rollout()?.status?.message}`);
+  }
+}
+
+const weightOf = (world: World): number => world.rollout()?.status?.weight?.applied ?? 0;
+
+const isHeldBack = (world: World): boolean =>
+  world.rollout()?.status?.conditions?.some(({ reason }) => reason === 'StableBreachesSlo') === true;
+
+function setBoth(world: World, behaviour: typeof GOOD): void {
+  for (const image of ['v1', 'v2']) world.cluster.setBehaviour(image, behaviour);
+}
+
+const pause = (world: World, type: 'Pause' | 'Resume') => {
+  const revision = world.rollout()?.status?.canary?.revision ?? '';
+  return world.patch(kinds.rollout, NAME, { spec: { action: { type, revision, id: String(world.clock.now()) } } });
+};
+
+describe('failures of both versions', () => {
+  it.each([1, 2, 3])('hold a release that did not cause them, and it goes on when they end (%i)', async (seed) => {
+    const world = await releasing(seed);
+    await until(world, () => weightOf(world) === 5);
+    await pause(world, 'Pause');
+    await world.pass(LATER_MS);
+    setBoth(world, BROKEN);
+    await until(world, () => isHeldBack(world));
+    await pause(world, 'Resume');
+    await world.pass(20_000);
+    expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 5 } });
+    expect(isHeldBack(world)).toBe(true);
+    setBoth(world, GOOD);
+    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
+  });
+
+  it.each([1, 2, 3])('take back a release that they begin with (%i)', async (seed) => {
+    const world = await releasing(seed);
+    await until(world, () => weightOf(world) === 5);
+    await until(world, () => weightOf(world) === 50);
+    setBoth(world, BROKEN);
+    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
+  });
+});
