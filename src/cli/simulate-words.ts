@@ -31,7 +31,9 @@ export function addSimulateOptions(target: Command, duration: (text: string) => 
     .option('--failures <percent>', 'share of requests that fail when nothing is wrong', percentage, 0.1)
     .option('--runs <number>', 'releases for each row', whole, 200)
     .option('--seed <number>', 'the same seed gives the same table', whole, 1)
-    .option('--scrape <duration>', 'time between two scrapes, 1s to 5m', duration, 5_000)
+    .addOption(
+      new Option('--scrape <duration>', 'time between two scrapes, 1s to 5m').argParser(duration).default(5_000, '5s'),
+    )
     .option('--list-profiles', 'list traffic, faults and rivals');
 }
 
