@@ -1,24 +1,6 @@
-import type { RolloutSpec } from '../api/rollout.ts';
+import type { Objective, RolloutSpec } from '../api/rollout.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { DEFAULT_FAILURES, type FailureRule, type Measure } from '../metrics/port.ts';
-
-/** One objective of a spec, whichever way it is written. */
-export interface StatedObjective {
-  readonly name: string;
-  readonly requests?: {
-    readonly successRatio?: number;
-    readonly failures?: { readonly httpStatus?: readonly string[]; readonly grpcStatus?: readonly string[] };
-    readonly under?: string;
-    readonly ratio?: number;
-  };
-  readonly prometheus?: {
-    readonly bad: string;
-    readonly total: string;
-    readonly ratio: number;
-    readonly sourceRef?: { readonly name: string };
-  };
-  readonly objectiveRef?: { readonly name: string };
-}
 
 /** What one objective asks for, in the terms of sampler and judge. */
 export interface Goal {
@@ -37,7 +19,7 @@ export interface Goal {
 /**
  * What an objective asks for; null for one that only names another object, which must be resolved first.
  */
-export function goalOf(objective: StatedObjective, analysis: StatedAnalysis): Goal | null {
+export function goalOf(objective: Objective, analysis: StatedAnalysis): Goal | null {
   const { name, requests, prometheus } = objective;
   if (prometheus !== undefined) {
     const { bad, total, ratio, sourceRef } = prometheus;
@@ -57,8 +39,7 @@ export function goalOf(objective: StatedObjective, analysis: StatedAnalysis): Go
 
 /** Every objective of a spec whose references were resolved. */
 export function goalsOf(spec: RolloutSpec): readonly Goal[] {
-  const objectives: readonly StatedObjective[] = spec.objectives;
-  return objectives.map((objective) => goalOf(objective, spec.analysis)).filter((goal) => goal !== null);
+  return spec.objectives.map((objective) => goalOf(objective, spec.analysis)).filter((goal) => goal !== null);
 }
 
 /** What `spec.analysis` may say beyond what every spec says. */
@@ -90,7 +71,7 @@ const GRPC_CODES: readonly string[] = [
   'UNAUTHENTICATED',
 ];
 
-function failureRuleOf(failures: NonNullable<StatedObjective['requests']>['failures']): FailureRule {
+function failureRuleOf(failures: NonNullable<Objective['requests']>['failures']): FailureRule {
   return {
     httpStatus: failures?.httpStatus ?? DEFAULT_FAILURES.httpStatus,
     grpcStatus: failures?.grpcStatus?.map((name) => String(GRPC_CODES.indexOf(name))) ?? DEFAULT_FAILURES.grpcStatus,

@@ -1,8 +1,8 @@
 import { DEFAULT_PARAMETERS, type JudgeParameters, MOST_DISPERSION } from '../../machines/judge/index.ts';
-import type { RolloutSpec } from '../api/rollout.ts';
+import type { Objective, RolloutSpec } from '../api/rollout.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { type Baseline, NO_BASELINE } from './baseline.ts';
-import { goalOf, type StatedAnalysis, type StatedObjective } from './goal.ts';
+import { goalOf, type StatedAnalysis } from './goal.ts';
 
 /**
  * Batches are cells of 250 ms in which some caller was scraped. With scrapes every 5 s that is one a second for five callers, a fifth of it
@@ -18,7 +18,7 @@ const PLANNED_BATCHES = { least: 240, most: 100_000 } as const;
  */
 export function judgeParametersOf(
   spec: RolloutSpec,
-  objective: StatedObjective,
+  objective: Objective,
   baseline: Baseline = NO_BASELINE,
 ): JudgeParameters {
   const { falseRollback, margin, minRequests, deadline } = spec.analysis;

@@ -3,7 +3,7 @@ import type { Problem } from '../api/parse-rollout.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
 import { DEFAULT_HOLD, fixedSteps } from '../api/strategy.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
-import { failurePercent, type Goal, goalOf, type StatedObjective } from './goal.ts';
+import { failurePercent, type Goal, goalOf } from './goal.ts';
 import { adaptiveStepping } from './stepping.ts';
 
 export type PlannedRollout =
@@ -71,8 +71,7 @@ function timeProblems({ stepping, bakeMs, deadlineMs }: Plan): readonly Problem[
 }
 
 function objectiveProblems(spec: RolloutSpec): readonly Problem[] {
-  const objectives: readonly StatedObjective[] = spec.objectives;
-  return objectives.flatMap((objective, index) => {
+  return spec.objectives.flatMap((objective, index) => {
     const goal = goalOf(objective, spec.analysis);
     return goal === null ? [] : ratioProblems(goal, `spec.objectives[${index}].${goal.field}`);
   });
