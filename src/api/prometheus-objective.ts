@@ -7,7 +7,7 @@ const MAX_SELECTOR = 1024;
 const EXAMPLE = 'orders_failed_total{version="{{revision}}"}';
 
 // As in src/lib/selector.ts: patterns for RE2 and JavaScript alike.
-const QUOTED = '\\x22[^\\x22]*\\x22|\\x27[^\\x27]*\\x27|\\x60[^\\x60]*\\x60';
+const QUOTED = `${quotedText('\\x22')}|${quotedText('\\x27')}|\\x60[^\\x60]*\\x60`;
 const BEFORE = `^([^\\x22\\x27\\x60]|${QUOTED})*`;
 /** Something outside of quotes that no selector has, but an expression. */
 const EXPRESSION = new RegExp(`${BEFORE}([()+*/%^<>@-]|\\[|\\]|[} \\t\\n\\r](offset|and|or|unless)[ \\t\\n\\r])`);
@@ -15,6 +15,10 @@ const NAME_MATCHER = new RegExp(`${BEFORE}__name__`);
 const inQuotes = (quote: string) => `${quote}[^${quote}]*[{][{]revision[}][}][^${quote}]*${quote}`;
 const PICKS_REVISION = new RegExp(`[^!]=~?[ \\t\\n\\r]*(${['\\x22', '\\x27', '\\x60'].map(inQuotes).join('|')})`);
 const TEMPLATES = ['{{revision}}', '{{service}}', '{{namespace}}'];
+
+function quotedText(quote: string): string {
+  return `${quote}([^${quote}\\x5c]|\\x5c.)*${quote}`;
+}
 
 const matches = (pattern: RegExp) => `self.matches(r'${pattern.source}')`;
 const withoutTemplates = (text: string) => TEMPLATES.reduce((rest, template) => rest.replaceAll(template, ''), text);

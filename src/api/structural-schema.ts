@@ -42,7 +42,7 @@ function structural(node: StructuralSchema): StructuralSchema {
     );
   }
   if (node.items !== undefined) converted['items'] = structural(node.items);
-  if (node.properties === undefined && typeof additionalProperties === 'object') {
+  if (node.properties === undefined && additionalProperties?.type !== undefined) {
     converted['additionalProperties'] = structural(additionalProperties);
   }
   // The API server checks a default against the rules as it stands, before the defaults inside it are filled in.

@@ -9,8 +9,8 @@ import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
 import { type ActOptions, act } from './act.ts';
-import type { Failure } from './exit.ts';
 import { errorLine } from './error-line.ts';
+import type { Failure } from './exit.ts';
 import { get } from './get.ts';
 import { watch } from './watch.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ArmIncrement, carryFailures, cutBatches, lastBorder } from './batches.ts';
+import { carryFailures, cutBatches } from './batches.ts';
+import { type ArmIncrement, lastBorder } from './cells.ts';
 
 const canary = (at: number, requests: number, failures = 0): ArmIncrement => ({
   at,

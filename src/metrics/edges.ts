@@ -1,4 +1,4 @@
-import { type ArmIncrement, cellOf, type Grid } from './batches.ts';
+import { type ArmIncrement, cellOf, type Grid } from './cells.ts';
 
 /** On which bucket edges the durations of both versions are told, as far as it is agreed. Changed only by `agreeOnEdges`. */
 export interface EdgeAgreement {

@@ -24,6 +24,8 @@ export interface Plan<T> {
 const LONGEST_MATCHER = 45_000;
 /** Longest window of one query: a day at 1 s scrapes in one answer would exceed the limits of most sources. */
 const LONGEST_WINDOW_MS = 3_600_000;
+/** Longest window of one plan times its members: 16 members with an hour, or 4000 with 15 s. */
+const LONGEST_PLAN_MS = 16 * LONGEST_WINDOW_MS;
 /** Overlap of the newest window with the fixed ones before it: the source's clock may lag and its newest samples come late. */
 const OVERLAP_MS = 60_000;
 
@@ -35,7 +37,14 @@ export function planQueries<T extends Need>(needs: readonly T[], now: number): r
   return [...groupByWindow(needs, now).entries()]
     .sort(([a], [b]) => a - b)
     .flatMap(([, group]) => [...groupByShape(group).values()])
-    .flatMap(({ shape, members }) => chunk(members, ({ values }) => values).map((part) => planOf(shape, part, now)));
+    .flatMap(({ shape, members }) => split(members, now).map((part) => planOf(shape, part, now)));
+}
+
+/** Into parts whose matchers and answers stay small. */
+function split<T extends Need>(members: readonly ShapeMember<T>[], now: number): readonly ShapeMember<T>[][] {
+  const longestMs = members.reduce((longest, { member }) => Math.max(longest, now - member.from), 1);
+  const most = Math.max(1, Math.floor(LONGEST_PLAN_MS / Math.min(longestMs, LONGEST_WINDOW_MS)));
+  return chunk(members, ({ values }) => values, most);
 }
 
 interface ShapeMember<T> {
@@ -109,14 +118,18 @@ export function upSelector(targets: readonly { readonly job: string; readonly in
   return `up{job=~"${alternation(jobs)}",instance=~"${alternation(instances)}"}`;
 }
 
-/** Splits so that the alternation of one part's literals stays short; at least one member each. */
-export function chunk<T>(members: readonly T[], literalsOf: (member: T) => readonly string[]): readonly T[][] {
+/** Splits so that the alternation of one part's literals stays short, into parts of one to `most` members. */
+export function chunk<T>(
+  members: readonly T[],
+  literalsOf: (member: T) => readonly string[],
+  most = Number.POSITIVE_INFINITY,
+): readonly T[][] {
   const chunks: T[][] = [];
   let size = 0;
   for (const member of members) {
     const own = alternation(literalsOf(member)).length + 1;
     const current = chunks.at(-1);
-    if (current === undefined || size + own > LONGEST_MATCHER) {
+    if (current === undefined || current.length >= most || size + own > LONGEST_MATCHER) {
       chunks.push([member]);
       size = own;
     } else {

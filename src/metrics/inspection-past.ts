@@ -1,5 +1,5 @@
 import { isAppError } from '../lib/errors.ts';
-import { lastBorder } from './batches.ts';
+import { lastBorder } from './cells.ts';
 import { planQueries } from './fleet-query.ts';
 import { type ReaderOptions, type RoundTally, readPlan } from './fleet-reader.ts';
 import type { PastCounts } from './inspection.ts';

@@ -1,14 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import { CataloguedSource } from '../../test/support/catalogued-source.ts';
+import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import { AppError } from '../lib/errors.ts';
-import { createInspector } from './inspector.ts';
 import type { Inspection } from './inspection.ts';
+import { createInspector } from './inspector.ts';
 import { DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
 const pod = { job: 'app', instance: 'app:1', pod: 'app-1' };
-const caller = { job: 'mesh', instance: 'web:15020', pod: 'web', reporter: 'source', destination_service_namespace: 'shop' };
+const caller = {
+  job: 'mesh',
+  instance: 'web:15020',
+  pod: 'web',
+  reporter: 'source',
+  destination_service_namespace: 'shop',
+};
 const counters = (bad: string, total: string): Measure => ({ kind: 'counters', bad, total });
 const orders = counters('failed_total{version="{{revision}}"}', 'orders_total{version="{{revision}}"}');
 const under = (underMs: number): Measure => ({ kind: 'durations', underMs });
@@ -74,7 +80,11 @@ describe('an objective that can be judged', () => {
 
   it('takes a service without requests, with a warning', async () => {
     hour('istio_requests_total', { ...caller, destination_service_name: 'cart', response_code: '200' }, (i) => i);
-    expect(await inspect(DEFAULT_MEASURE)).toMatchObject({ problem: null, past: [], warnings: [/^no requests to pay/] .map((text) => expect.stringMatching(text) as string) });
+    expect(await inspect(DEFAULT_MEASURE)).toMatchObject({
+      problem: null,
+      past: [],
+      warnings: [/^no requests to pay/].map((text) => expect.stringMatching(text) as string),
+    });
   });
 
   it('takes a counter of failures that none has made yet, with a warning', async () => {
@@ -115,7 +125,12 @@ describe('an objective is refused', () => {
       'MetricUnknown',
       /^prometheus\.bad: .* has no failed_total/,
     ],
-    'when nothing of the mesh is scraped': [() => undefined, DEFAULT_MEASURE, 'MetricUnknown', /^requests: .*scrape the callers/],
+    'when nothing of the mesh is scraped': [
+      () => undefined,
+      DEFAULT_MEASURE,
+      'MetricUnknown',
+      /^requests: .*scrape the callers/,
+    ],
     'when no durations are scraped': [() => undefined, under(300), 'MetricUnknown', /^requests\.under: /],
     'when it names a gauge': [
       () => {

@@ -3,7 +3,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
-import { DEFAULT_CELL_MS, lastBorder } from './batches.ts';
+import { DEFAULT_CELL_MS, lastBorder } from './cells.ts';
 import { evidenceState, type Problem } from './evidence-state.ts';
 import { type Need, planQueries } from './fleet-query.ts';
 import { BASELINE_MS, lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
@@ -110,6 +110,8 @@ const TRAFFIC_MS = 300_000;
 const LATE_MS = 75_000;
 /** Rounds take at most this share of the time, as far as they need not be further apart than scrapes: a large fleet is asked less often. */
 const LARGEST_SHARE = 0.2;
+/** So much of the past, over all subjects, is read in one round when many are new, as after a restart: 100 hours. */
+const LONGEST_PAST_MS = 100 * 3_600_000;
 /** Series are forgotten once one in so many of all subjects has gone. */
 const SWEEP_SHARE = 10;
 const UNREADABLE: Problem = { kind: 'unusable', reason: 'the selectors of the objective cannot be read' };
@@ -239,7 +241,7 @@ class PollingSampler implements Sampler {
     const { clock, pollMs, onPoll } = this.#options;
     const startedAt = clock.now();
     this.#sweep();
-    const due = [...this.#followed.values()].filter(({ retryAt }) => retryAt <= startedAt);
+    const due = this.#dueAt(startedAt);
     if (due.length === 0) return pollMs;
     const round: Round = {
       startedAt,
@@ -259,6 +261,20 @@ class PollingSampler implements Sampler {
     onPoll?.({ durationMs: clock.now() - startedAt, ...tally, ...(error === undefined ? {} : { error }) });
     this.#announce(round.withBatches);
     return this.#nextDelay(startedAt, error);
+  }
+
+  /** What takes part in a round: all that is up to date, and as much that has a past to be read as does not hold the others up. */
+  #dueAt(now: number): readonly Followed[] {
+    const due = [...this.#followed.values()].filter(({ retryAt }) => retryAt <= now);
+    const current = due.filter(({ readAt }) => readAt !== null);
+    const unread = due.filter(({ readAt }) => readAt === null).sort((a, b) => b.tracker.floor - a.tracker.floor);
+    let pastMs = 0;
+    for (const followed of unread) {
+      if (pastMs > LONGEST_PAST_MS) break;
+      pastMs += now - followed.tracker.floor;
+      current.push(followed);
+    }
+    return current;
   }
 
   #logFailure(error: unknown): void {

@@ -1,4 +1,5 @@
-import { type ArmIncrement, type Carried, carryFailures, cutBatches, type Grid } from './batches.ts';
+import { type Carried, carryFailures, cutBatches } from './batches.ts';
+import type { ArmIncrement, Grid } from './cells.ts';
 import {
   addSamples,
   type CounterSeries,

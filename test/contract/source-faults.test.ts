@@ -104,7 +104,7 @@ class Release {
 
   verdict(): Verdict {
     return verdictOf(
-      this.#read().batches.reduce((state, batch) => addBatch(state, batch, parameters), beginJudging(parameters)),
+      this.#read().batches.reduce((state, batch) => addBatch(state, batch, parameters), beginJudging()),
       parameters,
     );
   }
@@ -139,10 +139,14 @@ class Release {
     };
     // Requests go on: what was served by now is counted soon, and what is counted was served.
     const atLeast = { ...this.served };
-    await eventually('all requests to be counted', () => sums().canary >= atLeast.canary && sums().stable >= atLeast.stable, {
-      ...PATIENCE,
-      lastSeen: () => ({ ...sums(), atLeast }),
-    });
+    await eventually(
+      'all requests to be counted',
+      () => sums().canary >= atLeast.canary && sums().stable >= atLeast.stable,
+      {
+        ...PATIENCE,
+        lastSeen: () => ({ ...sums(), atLeast }),
+      },
+    );
     const counted = sums();
     expect(counted.canary).toBeLessThanOrEqual(this.served.canary);
     expect(counted.stable).toBeLessThanOrEqual(this.served.stable);
@@ -201,7 +205,7 @@ const faults: Readonly<Record<string, readonly [SourceFault | 'killed' | 'replac
   'answers with random bytes': [says(200, Buffer.from([0, 255, 17, 3, 128])), 'down', /cannot be read/],
   'answers what is no gzip as gzip': [says(200, 'plain', { 'content-encoding': 'gzip' }), 'down', /./],
   'answers half of its JSON': [
-    { change: (answer) => ({ ...answer, body: answer.body.subarray(0, answer.body.length / 2) as Buffer }) },
+    { change: (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2) }) },
     'down',
     /cannot be read/,
   ],

@@ -5,20 +5,19 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { crdOf, customKinds } from '../../src/api/crd.ts';
-import { type Problem, parseRollout } from '../../src/api/parse-rollout.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
 import { isAppError } from '../../src/lib/errors.ts';
 import { mutatedRollouts } from '../contract/api/mutations.ts';
-import { badSpecs, goodSpecs, type RawRollout } from '../contract/api/specs.ts';
+import { badSpecs, goodSpecs, parseSpec, problemsOf, type RawObject } from '../contract/api/specs.ts';
 import { eventually } from '../support/eventually.ts';
 
 const NAMESPACE = 'bad-specs';
 const namespaces: Kind = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const write = { fieldManager: 'bad-specs-test' };
 
-interface StoredRollout extends KubeObject {
+interface StoredObject extends KubeObject {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
@@ -64,8 +63,7 @@ describe('the API server', () => {
   it.each(goodSpecs())('takes $name and fills in the same defaults as the controller', async ({ object }) => {
     const stored = await create(object);
     await remove(object);
-    const parsed = parseRollout(object);
-    expect(parsed.ok && parsed.rollout.spec).toEqual(stored.spec);
+    expect(parseSpec(object)).toEqual({ ok: true, value: stored.spec });
   });
 
   it('takes exactly what the controller takes, also of Rollouts that are wrong in odd ways', async () => {
@@ -155,35 +153,43 @@ describe('kubectl', () => {
   });
 });
 
-function problemsOf(object: RawRollout): readonly Problem[] {
-  const parsed = parseRollout(object);
-  return parsed.ok ? [] : parsed.problems;
-}
-
-function minimal(): RawRollout {
+function minimal(): RawObject {
   const found = goodSpecs().find(({ name }) => name === 'rollout-minimal');
   if (found === undefined) throw new Error('examples/rollout-minimal.yaml is missing');
   return { ...found.object, metadata: { name: 'checkout' } };
 }
 
-function create(object: RawRollout): Promise<StoredRollout> {
-  const placed = { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } };
-  return kube.create<StoredRollout>(kinds.rollout, placed as StoredRollout, write);
+/** The kind of one of Sluice's own objects. */
+function kindOf({ kind }: { readonly kind: string }): Kind {
+  const found = [kinds.rollout, kinds.serviceLevelObjective, kinds.metricsSource].find((own) => own.kind === kind);
+  if (found === undefined) throw new Error(`no kind of Sluice's: ${kind}`);
+  return found;
 }
 
-async function remove({ metadata }: { readonly metadata: { readonly name: string } }): Promise<void> {
-  await kube.delete({ kind: kinds.rollout, namespace: NAMESPACE, name: metadata.name });
+function create(object: RawObject): Promise<StoredObject> {
+  const placed = { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } };
+  return kube.create<StoredObject>(kindOf(object), placed as StoredObject, write);
+}
+
+async function remove({
+  kind,
+  metadata,
+}: {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+}): Promise<void> {
+  await kube.delete({ kind: kindOf({ kind }), namespace: NAMESPACE, name: metadata.name });
 }
 
 /** What the API server says against an object; fails when it takes it. */
-async function refusal(object: RawRollout): Promise<string> {
+async function refusal(object: RawObject): Promise<string> {
   const message = await refusalOrNull(object);
   if (message === null) throw new Error(`${object.metadata.name} was not refused`);
   return message;
 }
 
 /** What the API server says against an object; null when it takes it. Leaves nothing behind. */
-async function refusalOrNull(object: RawRollout): Promise<string | null> {
+async function refusalOrNull(object: RawObject): Promise<string | null> {
   try {
     await create(object);
   } catch (error) {

@@ -61,7 +61,7 @@ export class MemorySource implements MetricsProvider {
 }
 
 function matcher(selector: string): (labels: Record<string, string>) => boolean {
-  const [, name = '', rest = ''] = /^(\w*)\{(.*)\}$/.exec(selector) ?? [];
+  const [, name = '', rest = ''] = /^(\w*)(?:\{(.*)\})?$/.exec(selector) ?? [];
   const conditions = [...rest.matchAll(/(\w+)(=~|=)"((?:[^"\\]|\\.)*)"/g)].map(
     ([, label = '', operator, text = '']) => {
       const value = JSON.parse(`"${text}"`) as string;
@@ -69,7 +69,8 @@ function matcher(selector: string): (labels: Record<string, string>) => boolean 
       return { label, test: (actual: string) => (operator === '=' ? actual === value : pattern.test(actual)) };
     },
   );
-  return (labels) => (name === '' || labels['__name__'] === name) && conditions.every(({ label, test }) => test(labels[label] ?? ''));
+  return (labels) =>
+    (name === '' || labels['__name__'] === name) && conditions.every(({ label, test }) => test(labels[label] ?? ''));
 }
 
 /** Counters of callers' proxies; each scrape writes all of one pod's counters under one timestamp. */

@@ -44,11 +44,7 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
       preferPost,
       requestInterceptor: {
         onFulfilled(config) {
-          // The driver always sends our time; without it the source uses its own clock, so that a skew between the two cannot shift the
-          // window and samples from the future show themselves.
-          for (const parameters of usesOwnNow ? [config.params, config.data] : []) {
-            if (parameters instanceof URLSearchParams) parameters.delete('time');
-          }
+          if (usesOwnNow) dropTime(config);
           config.signal = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
           config.maxContentLength = maxBytes;
           // The token must go to the configured host only, not to where a redirect or a proxy variable points.
@@ -212,4 +208,14 @@ function clockOffset(date: unknown, sentAt: number, receivedAt: number): number 
   const most = sourceAt + DATE_RESOLUTION_MS - sentAt;
   if (least > 0) return least;
   return Math.min(most, 0);
+}
+
+/**
+ * The driver always sends our time; without it the source uses its own clock, so that a skew between the two cannot shift the window and
+ * samples from the future show themselves.
+ */
+function dropTime({ params, data }: { readonly params?: unknown; readonly data?: unknown }): void {
+  for (const parameters of [params, data]) {
+    if (parameters instanceof URLSearchParams) parameters.delete('time');
+  }
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { RawRollout } from './specs.ts';
+import type { RawObject } from './specs.ts';
 
 type Path = readonly (string | number)[];
 
@@ -68,7 +68,7 @@ const mutations = fc.constantFrom(...PATHS).chain(([kind, path]) => {
 });
 
 /** A Rollout with one to three fields overwritten by values that may be right or wrong. */
-export const mutatedRollouts: fc.Arbitrary<RawRollout> = fc
+export const mutatedRollouts: fc.Arbitrary<RawObject> = fc
   .array(mutations, { minLength: 1, maxLength: 3 })
   .map((list) => {
     const rollout = wholeRollout();

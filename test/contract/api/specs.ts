@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { parseMetricsSource } from '../../../src/api/metrics-source.ts';
+import type { Parsed } from '../../../src/api/parse.ts';
+import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
+import { parseServiceLevelObjective } from '../../../src/api/service-level-objective.ts';
 
-/** Who refuses a wrong Rollout: the API server when it is written, or the controller in its status. */
+/** Who refuses a wrong object: the API server when it is written, or the controller in its status. */
 export type Stage = 'api' | 'plan';
 
-/** A wrong Rollout and what must be said about it. */
+/** A wrong object and what must be said about it. */
 export interface BadSpec {
   readonly name: string;
   readonly refusedBy: Stage;
@@ -13,18 +17,18 @@ export interface BadSpec {
   readonly field: string;
   /** Part of the message. */
   readonly message: string;
-  readonly object: RawRollout;
+  readonly object: RawObject;
 }
 
-/** A Rollout as its file says, with no defaults filled in. */
-export interface RawRollout {
+/** An object as its file says, with no defaults filled in. */
+export interface RawObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** Every wrong Rollout of test/contract/api/bad; throws when a file does not say what to expect. */
+/** Every wrong object of test/contract/api/bad; throws when a file does not say what to expect. */
 export function badSpecs(): readonly BadSpec[] {
   return read('bad').map(({ name, text, object }) => {
     const refusedBy = header(text, 'refused by', name);
@@ -33,20 +37,39 @@ export function badSpecs(): readonly BadSpec[] {
   });
 }
 
-/** Every right Rollout of test/contract/api/good and examples. */
-export function goodSpecs(): readonly { readonly name: string; readonly object: RawRollout }[] {
-  const rollouts = [...read('good'), ...read('../../../examples')];
-  return rollouts.filter(({ object }) => object.kind === 'Rollout');
+/** Every right object of test/contract/api/good and examples. */
+export function goodSpecs(): readonly { readonly name: string; readonly object: RawObject }[] {
+  return [...read('good'), ...read('../../../examples')].filter(({ object }) => object.kind in PARSERS);
 }
 
-function read(
-  folder: string,
-): readonly { readonly name: string; readonly text: string; readonly object: RawRollout }[] {
+/** The spec with defaults, or what is wrong with it, as the controller sees an object of Sluice's kinds. */
+export function parseSpec(object: RawObject): Parsed<unknown> {
+  const parsed = PARSERS[object.kind]?.(object);
+  if (parsed === undefined) throw new Error(`no kind of Sluice's: ${object.kind}`);
+  return parsed.ok ? { ok: true, value: parsed.value.spec } : parsed;
+}
+
+/** Everything that is wrong with an object, as the controller sees it. */
+export function problemsOf(object: RawObject): readonly Problem[] {
+  const parsed = parseSpec(object);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+const PARSERS: Readonly<Record<string, (object: unknown) => Parsed<{ readonly spec: unknown }>>> = {
+  Rollout: (object) => {
+    const parsed = parseRollout(object);
+    return parsed.ok ? { ok: true, value: parsed.rollout } : parsed;
+  },
+  ServiceLevelObjective: parseServiceLevelObjective,
+  MetricsSource: parseMetricsSource,
+};
+
+function read(folder: string): readonly { readonly name: string; readonly text: string; readonly object: RawObject }[] {
   const path = join(import.meta.dirname, folder);
   const names = readdirSync(path).filter((name) => name.endsWith('.yaml'));
   return names.sort().map((name) => {
     const text = readFileSync(join(path, name), 'utf8');
-    return { name: name.replace('.yaml', ''), text, object: parse(text) as RawRollout };
+    return { name: name.replace('.yaml', ''), text, object: parse(text) as RawObject };
   });
 }
 
