@@ -115,11 +115,13 @@ function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: num
   const ratio = Math.min(ONSET_RATIO * allowed, (1 + allowed) / 2);
   const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
   const lnSince = Math.min(LN_ONSET_CAP, Math.max(0, calm.lnSince + factor / safe.dispersion));
+  const raisedAt = batch.raisedAt ?? calm.raisedAt;
+  const before = calm.at ?? (safe.calmBefore ? raisedAt : null);
   return {
     lnSince,
-    at: lnSince === 0 ? batch.at : calm.at,
+    at: lnSince === 0 ? batch.at : before,
     isBroken: lnSince >= LN_BROKEN || (calm.isBroken && lnSince > 0),
-    raisedAt: batch.raisedAt ?? calm.raisedAt,
+    raisedAt,
   };
 }
 

@@ -146,6 +146,18 @@ describe('the judge', () => {
     expect(raised([...healthy, ...broken], 20_000)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
   });
 
+  it('blames what both versions do from the first batch on on the canary only where stable was well before', () => {
+    const broken = Array.from({ length: 3 }, (): Row => [100, 900, 20, 180]);
+    const judged = (calmBefore: boolean) => {
+      const parameters = { ...PARAMETERS, calmBefore };
+      const add = (state: ReturnType<typeof beginJudging>, row: Row, i: number) =>
+        addBatch(state, { ...batchOf(row, i + 1), raisedAt: 0 }, parameters);
+      return verdictOf(broken.reduce(add, beginJudging()), parameters);
+    };
+    expect(judged(true)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    expect(judged(false)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+  });
+
   it('decides from the second batch on, or at once when the odds are overwhelming', () => {
     const suspicious: Row = [100, 900, 5, 0];
     expect(verdict([suspicious])).toMatchObject({ kind: 'Hold', reason: 'TooLittleToDecide' });

@@ -102,5 +102,12 @@ function patience(parameters: JudgeParameters): readonly Meaning[] {
       value: spanInWords(blameWindowMs / 1000),
       meaning: `Where both versions begin to fail within ${spanInWords(blameWindowMs / 1000)} of a raise of the canary's weight, the canary is blamed.`,
     },
+    {
+      name: 'calmBefore',
+      value: parameters.calmBefore ? 'yes' : 'no',
+      meaning: parameters.calmBefore
+        ? 'Stable kept the objective right before the release, so a breach of both versions from the first request on began with it.'
+        : "It is not known that stable kept the objective before the release, so a breach of both from the first request on is nobody's.",
+    },
   ];
 }

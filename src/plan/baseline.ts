@@ -10,24 +10,38 @@ export interface Baseline {
   readonly requests: number;
   /** Requests per second; 0 where none were seen. */
   readonly requestRate: number;
+  /** Share of failures in the last minutes; null where there were no requests, absent in records of older controllers. */
+  readonly recentRatio?: number | null;
 }
 
 /** Nothing is known of the past. */
-export const NO_BASELINE: Baseline = { dispersion: 1, failureRatio: 0, requests: 0, requestRate: 0 };
+export const NO_BASELINE: Baseline = { dispersion: 1, failureRatio: 0, requests: 0, requestRate: 0, recentRatio: null };
+
+/** What stable did so long before the release says whether an outage was there before it. */
+const RECENT_MS = 300_000;
 
 /** A service that began to get requests a moment ago has no rate yet. */
 const SHORTEST_PAST_MS = 30_000;
 
 /** Sums up the past, oldest first, as far as there is any. */
 export function baselineOf(past: readonly PastBatch[]): Baseline {
-  const requests = past.reduce((sum, batch) => sum + batch.requests, 0);
-  const failures = past.reduce((sum, batch) => sum + batch.failures, 0);
+  const { requests, failures } = sumOf(past);
   if (requests === 0) return NO_BASELINE;
-  const spanMs = (past.at(-1)?.at ?? 0) - (past[0]?.at ?? 0);
+  const lastAt = past.at(-1)?.at ?? 0;
+  const spanMs = lastAt - (past[0]?.at ?? 0);
+  const recent = sumOf(past.filter(({ at }) => at > lastAt - RECENT_MS));
   return {
     dispersion: measureDispersion(past).measured,
     failureRatio: failures / requests,
     requests,
     requestRate: spanMs < SHORTEST_PAST_MS ? 0 : (requests * 1000) / spanMs,
+    recentRatio: recent.requests === 0 ? null : recent.failures / recent.requests,
   };
+}
+
+function sumOf(past: readonly PastBatch[]): Pick<PastBatch, 'requests' | 'failures'> {
+  return past.reduce(
+    (sum, batch) => ({ requests: sum.requests + batch.requests, failures: sum.failures + batch.failures }),
+    { requests: 0, failures: 0 },
+  );
 }

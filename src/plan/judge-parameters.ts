@@ -34,6 +34,7 @@ export function judgeParametersOf(
     latencyEdge: goal?.measure.kind === 'durations' ? goal.measure.underMs : null,
     plannedBatches: plannedBatches(parseDuration(deadline) ?? 0),
     dispersion: baseline.dispersion,
+    calmBefore: isCalm(baseline, goal?.allowedRatio),
     // Failures that come in such bursts fall on one version or the other by chance: only the objective is left to judge by.
     weights: isTooBursty(baseline) ? { harm: 0, latency: 0, slo: 1 } : DEFAULT_PARAMETERS.weights,
   };
@@ -42,6 +43,10 @@ export function judgeParametersOf(
 /** True where failures come in bursts too large to compare two versions by them (analysis 2f). */
 export function isTooBursty({ dispersion }: Baseline): boolean {
   return dispersion > MOST_DISPERSION;
+}
+
+function isCalm({ recentRatio }: Baseline, allowedRatio: number | undefined): boolean {
+  return recentRatio != null && allowedRatio !== undefined && recentRatio <= allowedRatio;
 }
 
 function plannedBatches(deadlineMs: number): number {

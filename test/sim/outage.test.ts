@@ -59,6 +59,14 @@ describe('failures of both versions', () => {
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
   });
 
+  it.each([1, 2, 3])('take back a release whose first weight they begin with (%i)', async (seed) => {
+    const world = await releasing(seed);
+    await until(world, () => weightOf(world) > 0);
+    setBoth(world, BROKEN);
+    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
+  });
+
   it.each([1, 2, 3])('take back a release that they begin with (%i)', async (seed) => {
     const world = await releasing(seed);
     await until(world, () => weightOf(world) === 5);
