@@ -115,7 +115,7 @@ function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: num
   const ratio = Math.min(ONSET_RATIO * allowed, (1 + allowed) / 2);
   const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
   const lnSince = Math.min(LN_ONSET_CAP, Math.max(0, calm.lnSince + factor / safe.dispersion));
-  const raisedAt = batch.raisedAt ?? calm.raisedAt;
+  const raisedAt = batch.isLowered === true ? null : (batch.raisedAt ?? calm.raisedAt);
   const before = calm.at ?? (safe.calmBefore ? raisedAt : null);
   return {
     lnSince,

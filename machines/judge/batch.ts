@@ -5,8 +5,10 @@ import type { LatencyBatch } from './latency.ts';
 export interface Batch extends TwoArms {
   /** End of the batch, milliseconds since the epoch. */
   readonly at: number;
-  /** When the canary's weight was last raised before the end of the batch; absent where unknown. */
+  /** When the canary's weight was last changed before the end of the batch; absent where unknown. */
   readonly raisedAt?: number | null;
+  /** True when that change gave stable requests back: what both versions do then is no consequence of it. */
+  readonly isLowered?: boolean;
   /** Share of the requests that the route gives to the canary at the end of the batch, from 0 to 1; absent where unknown. */
   readonly weight?: number | null;
   /** Durations of the same requests; absent where no histogram is read. */

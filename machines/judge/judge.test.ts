@@ -146,6 +146,27 @@ describe('the judge', () => {
     expect(raised([...healthy, ...broken], 20_000)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
   });
 
+  it('wants stable to get requests again before it blames a breach that came when it had none', () => {
+    const parameters = { ...PARAMETERS, stepsBack: true };
+    const run = (rows: readonly (readonly [Row, number])[]) =>
+      verdictOf(
+        rows.reduce(
+          (state, [row, weight], i) => addBatch(state, { ...batchOf(row, i + 1), weight, raisedAt: 0 }, parameters),
+          beginJudging(),
+        ),
+        parameters,
+      );
+    const both = Array.from({ length: 20 }, (): readonly [Row, number] => [[500, 500, 0, 1], 0.5]);
+    const alone = Array.from({ length: 5 }, (): readonly [Row, number] => [[1000, 0, 0, 0], 1]);
+    const broken = Array.from({ length: 3 }, (): readonly [Row, number] => [[1000, 0, 300, 0], 1]);
+    const before = [...both, ...alone, ...broken];
+    expect(run(before)).toMatchObject({ kind: 'Hold', reason: 'BreachUncompared' });
+    const outage = Array.from({ length: 3 }, (): readonly [Row, number] => [[100, 900, 30, 270], 0.1]);
+    expect(run([...before, ...outage])).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+    const own = Array.from({ length: 2 }, (): readonly [Row, number] => [[100, 900, 30, 0], 0.1]);
+    expect(run([...before, ...own])).toMatchObject({ kind: 'Rollback' });
+  });
+
   it('blames what both versions do from the first batch on on the canary only where stable was well before', () => {
     const broken = Array.from({ length: 3 }, (): Row => [100, 900, 20, 180]);
     const judged = (calmBefore: boolean) => {

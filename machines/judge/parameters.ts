@@ -28,6 +28,8 @@ export interface JudgeParameters {
   readonly dispersion: number;
   /** A breach of both versions that begins within this time after the canary got more weight is the canary's, in milliseconds. */
   readonly blameWindowMs: number;
+  /** Where all requests go to the canary, a breach gives stable some back to compare with instead of taking the release back. */
+  readonly stepsBack: boolean;
   /** Stable kept the objective right before the release: a breach that is there from its first batch began with it. */
   readonly calmBefore: boolean;
   /** How much each test counts; only the proportions matter. */
@@ -60,6 +62,7 @@ export const DEFAULT_PARAMETERS: JudgeParameters = {
   plannedBatches: 240,
   dispersion: 1,
   blameWindowMs: 15_000,
+  stepsBack: false,
   calmBefore: false,
   weights: { harm: 0.4, latency: 0.3, slo: 0.2 },
 };
@@ -105,6 +108,7 @@ export function safeParameters(given: JudgeParameters): JudgeParameters {
     plannedBatches: Math.round(plain('plannedBatches')),
     dispersion: plain('dispersion'),
     blameWindowMs: plain('blameWindowMs'),
+    stepsBack: given.stepsBack,
     calmBefore: given.calmBefore,
     weights: safeWeights(given.weights),
   };

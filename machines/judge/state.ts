@@ -46,7 +46,7 @@ export interface Calm {
   readonly at: number | null;
   /** True from the moment at which these odds were high until they are nothing again. */
   readonly isBroken: boolean;
-  /** Time at which the canary's weight was last raised, as of the newest batch. */
+  /** Time at which the canary's weight was last raised, as of the newest batch; null once it was lowered. */
   readonly raisedAt: number | null;
 }
 

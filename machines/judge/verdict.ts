@@ -5,7 +5,7 @@ import { requestsToAccept } from './prediction.ts';
 import { canaryIsStarved, stableIsGone } from './silence.ts';
 import type { JudgeState, RollbackReason } from './state.ts';
 import { allowedAlone, tolerableRatio } from './tolerance.ts';
-import { beatsPlacebo, type Evidence, LN_BREACHING, weigh } from './weigh.ts';
+import { beatsPlacebo, type Evidence, isUncompared, LN_BREACHING, weigh } from './weigh.ts';
 import { countsInWords, grouped, MOST_ODDS, oddsInWords, percent } from './words.ts';
 
 /** Why a verdict is as it is. */
@@ -15,6 +15,7 @@ export type VerdictReason =
   | 'StarvedCanary'
   | 'TooLittleToDecide'
   | 'StablePodAsBad'
+  | 'BreachUncompared'
   | 'StableBreachesSlo'
   | 'CanaryBreachesSlo'
   | 'SuspectedHarm'
@@ -77,12 +78,18 @@ function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): P
   if (evidence.lnTotal >= -Math.log(safe.falseRollback)) {
     return hold(beatsPlacebo(state, evidence, safe) ? 'TooLittleToDecide' : 'StablePodAsBad');
   }
+  if (mustCompare(state, evidence, safe)) return hold('BreachUncompared');
   if (evidence.lnStableSlo >= LN_BREACHING) return hold('StableBreachesSlo');
   if (evidence.lnTotal >= LN_SUSPECTED) return hold('SuspectedHarm');
   if (evidence.lnSlo >= LN_SUSPECTED) return hold('CanaryBreachesSlo');
   if (canaryIsStarved(state.silence)) return hold('StarvedCanary');
   if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
   return { kind: 'Advance', reason: 'NoEvidenceOfHarm' };
+}
+
+function mustCompare(state: JudgeState, { lnSlo }: Evidence, safe: JudgeParameters): boolean {
+  const isBreach = lnSlo >= -Math.log(safe.falseRollback) && state.canary.failures >= safe.minFailures;
+  return isBreach && isUncompared(state, safe);
 }
 
 function acceptanceOf(state: JudgeState, evidence: Evidence, safe: JudgeParameters): Acceptance {
@@ -130,6 +137,8 @@ function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): 
       return `Suspicious, but a rollback needs ${grouped(safe.minFailures)} failures in ${grouped(safe.minBatches)} batches`;
     case 'StablePodAsBad':
       return 'Suspicious, but a stable pod has looked as bad';
+    case 'BreachUncompared':
+      return 'The canary breaches the objective where stable gets no requests to compare with';
     case 'StableBreachesSlo':
       return 'Stable breaches the objective itself, so nothing can be held against the canary';
     case 'CanaryBreachesSlo':

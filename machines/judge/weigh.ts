@@ -97,7 +97,12 @@ function sharesOf(state: JudgeState, safe: JudgeParameters): TestWeights {
  * not do: at a weight near 100 % stable's few requests take longer to show an outage that both have.
  */
 function mayBlame(state: JudgeState, safe: JudgeParameters): boolean {
-  return stableIsGone(state) || state.recentHarm >= -Math.log(safe.falseRollback);
+  return (stableIsGone(state) && !isUncompared(state, safe)) || state.recentHarm >= -Math.log(safe.falseRollback);
+}
+
+/** True where the route gives stable nothing to compare the canary with, and can give it something. */
+export function isUncompared(state: JudgeState, safe: JudgeParameters): boolean {
+  return safe.stepsBack && state.silence.share === 1 && stableIsGone(state);
 }
 
 /** A canary must look worse than every stable pod that is judged in the same way. */

@@ -25,6 +25,14 @@ export const weightRaised = say('WeightRaised', ({ release }) =>
   release === null ? '' : `${release.revision} gets ${release.targetBp / 100} %`,
 );
 
+/** A breach at 100 % has to be compared. */
+export const steppedBack: Announcement = ({ release }, { facts }) => ({
+  kind: 'Announce',
+  severity: 'Warning',
+  reason: 'SteppedBack',
+  message: `${release?.revision ?? ''} is back at ${(release?.targetBp ?? 0) / 100} %: ${facts.verdict?.message ?? ''}`,
+});
+
 /** How the release ended; a warning unless it ended as somebody wished. */
 export const ended: Announcement = ({ release }) => {
   const outcome = release?.outcome;

@@ -38,7 +38,7 @@ export interface Release {
   readonly weightBp: number;
   /** When the canary was first given weight; evidence counts from here. */
   readonly evidenceSince: number | null;
-  /** When the canary was given more weight, and how much, oldest first: a fault of both versions that begins then is the canary's. */
+  /** When the canary was given another weight, and which, oldest first: a fault of both versions that begins then is the canary's. */
   readonly raises: readonly Raise[];
   /** When the release as a whole is overdue; moved on by the length of each pause. */
   readonly deadlineAt: number;

@@ -1,4 +1,4 @@
-import type { RolloutContext } from './context.ts';
+import type { Release, RolloutContext } from './context.ts';
 import { type Facts, type Route, revisionFact } from './facts.ts';
 import { replicasFor } from './sizing.ts';
 
@@ -75,6 +75,10 @@ export function routeFor(state: RolloutState, context: RolloutContext): Route | 
   }
 }
 
+function highestBp({ targetBp, raises }: Release): number {
+  return Math.max(targetBp, ...raises.map(({ weightBp }) => weightBp));
+}
+
 /** What the cluster should look like in a state. Pure: the same inputs always give the same answer, whoever asks. */
 export function desiredOf(state: RolloutState, context: RolloutContext, facts: Facts): Desired {
   const route = routeFor(state, context);
@@ -101,7 +105,8 @@ export function desiredOf(state: RolloutState, context: RolloutContext, facts: F
     case 'Scaling':
     case 'Shifting':
     case 'Holding':
-      return { ...weighed, canary: sized(release.targetBp) };
+      // After a step back it keeps its pods: proxies that learn of it late still send requests to all of them.
+      return { ...weighed, canary: sized(highestBp(release)) };
     case 'Baking':
       return { ...weighed, canary: sized(10_000) };
     case 'HandingOver':

@@ -5,7 +5,7 @@ import type { Facts, RequestFact } from './facts.ts';
 import { isSameRoute, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
-import { holdMsOf, isLastStep, nextTargetBp } from './steps.ts';
+import { holdMsOf, isLastStep, nextTargetBp, stepBackTo } from './steps.ts';
 import { sightOf } from './verification.ts';
 
 /** One look at the world: all that a transition may depend on. */
@@ -203,6 +203,17 @@ export function mayTakeStep(context: RolloutContext, look: Look): boolean {
   const isHeldLongEnough = look.at >= (routeSince ?? Number.POSITIVE_INFINITY) + holdMsOf(release, look.plan);
   const hasNext = isLastStep(release) || nextTargetBp(release, look) > release.targetBp;
   return isHeldLongEnough && hasNext && mayAdvance(context, look.facts);
+}
+
+/**
+ * True when the canary has all requests and breaches an objective: without requests to stable nobody can tell whose fault it is, so
+ * stable gets some back.
+ */
+export function mustStepBack(context: RolloutContext, { plan, facts }: Look): boolean {
+  const { release } = context;
+  if (release === null || !isLastStep(release) || release.isPromoted || isRouteHeld(context, facts)) return false;
+  const isUncompared = facts.verdict?.revision === release.revision && facts.verdict.reason === 'BreachUncompared';
+  return isUncompared && stepBackTo(release, plan) !== null;
 }
 
 /** The same for the bake at 100 %; beyond the absence of harm, the release must have been shown to be good. */

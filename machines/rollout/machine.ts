@@ -7,6 +7,7 @@ import {
   promoting,
   releaseStarted,
   routeEdited,
+  steppedBack,
   weightRaised,
 } from './announcements.ts';
 import { initialContext, type RolloutContext } from './context.ts';
@@ -28,6 +29,7 @@ import {
   type Look,
   mayPromote,
   mayTakeStep,
+  mustStepBack,
   reasonToWithdraw,
 } from './guards.ts';
 import { remember } from './remember.ts';
@@ -41,6 +43,7 @@ import {
   goOn,
   promote,
   relinquish,
+  stepBack,
   takeStep,
   type Update,
   withdrawFrom,
@@ -116,6 +119,12 @@ const urgentBeforeRoute = urgentFrom('OpeningStable').map((transition) =>
   transition.target === 'Gone' ? transition : { ...transition, target: 'Closing' as const },
 );
 
+const compareAgain = {
+  guard: when(mustStepBack),
+  target: 'Shifting' as const,
+  actions: [update(stepBack), announce(steppedBack)],
+};
+
 /** Once the ReplicaSet has changed hands stable's pods are on their way out, and the way back is closed. */
 const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
   ...transition,
@@ -136,6 +145,9 @@ const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
  *   HandingOver    the Deployment owns the canary and the old pods are gone        → Returning
  *   Returning      requests no longer go to revision Services                      → Closing
  *   Closing        revision Services are deleted                                   → Idle
+ *
+ *   from Shifting..Baking at 100 %, when an objective is breached and stable has no requests to compare with:
+ *   Shifting       back to a weight of at most 10 %
  *
  *   from OpeningStable..HandingOver, at any time, before anything else:
  *   Withdrawing    no request goes to the canary any more                          → RemovingCanary
@@ -234,6 +246,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Shifting'),
+          compareAgain,
           {
             guard: when(
               (context, look) =>
@@ -250,6 +263,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Holding'),
+          compareAgain,
           {
             guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context.release)),
             target: 'Baking',
@@ -264,6 +278,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Baking'),
+          compareAgain,
           { guard: when(mayPromote), target: 'HandingOver', actions: [update(enter), announce(promoting)] },
           ...keepTime('Baking'),
         ],

@@ -27,6 +27,18 @@ export function nextTargetBp(
   return Math.min(ALL_BP, Math.max(targetBp, facts.verdict?.nextBp ?? 0));
 }
 
+/** Where all requests go to the canary and it breaches an objective, this much lets both versions be compared at a tenth of the harm. */
+const COMPARED_BP = 1_000;
+
+/** The step to go back to from 100 %, or null where the plan has no lower weight: the largest of at most 10 %, or else the smallest. */
+export function stepBackTo(release: Release, { stepping }: Plan): Pick<Release, 'stepIndex' | 'targetBp'> | null {
+  if (stepping.kind === 'adaptive') return { stepIndex: release.stepIndex + 1, targetBp: COMPARED_BP };
+  const low = stepping.steps.findLastIndex(({ weightBp }) => weightBp <= COMPARED_BP);
+  const stepIndex = Math.max(0, low);
+  const targetBp = stepping.steps[stepIndex]?.weightBp ?? ALL_BP;
+  return targetBp < ALL_BP ? { stepIndex, targetBp } : null;
+}
+
 /** How long the present step is held at least, in ms; at 100 % the bake says how long to watch. */
 export function holdMsOf({ targetBp, stepIndex }: Release, { stepping }: Plan): number {
   if (targetBp >= ALL_BP) return 0;

@@ -1,7 +1,7 @@
 import type { FinishedRelease, Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { type Look, reasonToWithdraw, requestFor } from './guards.ts';
-import { ALL_BP, firstTargetBp, nextTargetBp, plannedStepsOf } from './steps.ts';
+import { ALL_BP, firstTargetBp, nextTargetBp, plannedStepsOf, stepBackTo } from './steps.ts';
 
 /** What a transition changes of the context. Plain functions, so that each can be tried without the machine. */
 export type Update = (context: RolloutContext, look: Look) => Partial<RolloutContext>;
@@ -67,6 +67,15 @@ export const giveWeight: Update = (context, look) => {
       raises: [...raises, { at: look.at, weightBp }],
     },
   };
+};
+
+/** Gives stable requests again to compare with; the canary keeps its pods. */
+export const stepBack: Update = (context, look) => {
+  const { release } = context;
+  const step = release === null ? null : stepBackTo(release, look.plan);
+  if (release === null || step === null) return {};
+  const raises = [...release.raises, { at: look.at, weightBp: step.targetBp }];
+  return { ...enter(context, look), release: { ...release, ...step, weightBp: step.targetBp, raises } };
 };
 
 export const takeStep: Update = (context, look) => {

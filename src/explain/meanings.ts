@@ -103,6 +103,13 @@ function patience(parameters: JudgeParameters): readonly Meaning[] {
       meaning: `Where both versions begin to fail within ${spanInWords(blameWindowMs / 1000)} of a raise of the canary's weight, the canary is blamed.`,
     },
     {
+      name: 'stepsBack',
+      value: parameters.stepsBack ? 'yes' : 'no',
+      meaning: parameters.stepsBack
+        ? 'A breach where stable gets no requests gives it some back, so that both can be compared before anything is decided.'
+        : 'A breach where stable gets no requests takes the release back, because there is no lower weight to compare at.',
+    },
+    {
       name: 'calmBefore',
       value: parameters.calmBefore ? 'yes' : 'no',
       meaning: parameters.calmBefore

@@ -78,6 +78,7 @@ const parametersSchema = z.object({
   plannedBatches: z.number(),
   dispersion: z.number(),
   blameWindowMs: z.number(),
+  stepsBack: z.boolean().default(false),
   calmBefore: z.boolean().default(false),
   weights: z.object({ harm: z.number(), latency: z.number(), slo: z.number() }),
 }) satisfies z.ZodType<JudgeParameters>;

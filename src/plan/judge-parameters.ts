@@ -34,6 +34,7 @@ export function judgeParametersOf(
     latencyEdge: goal?.measure.kind === 'durations' ? goal.measure.underMs : null,
     plannedBatches: plannedBatches(parseDuration(deadline) ?? 0),
     dispersion: baseline.dispersion,
+    stepsBack: hasLowerWeight(spec),
     calmBefore: isCalm(baseline, goal?.allowedRatio),
     // Failures that come in such bursts fall on one version or the other by chance: only the objective is left to judge by.
     weights: isTooBursty(baseline) ? { harm: 0, latency: 0, slo: 1 } : DEFAULT_PARAMETERS.weights,
@@ -43,6 +44,11 @@ export function judgeParametersOf(
 /** True where failures come in bursts too large to compare two versions by them (analysis 2f). */
 export function isTooBursty({ dispersion }: Baseline): boolean {
   return dispersion > MOST_DISPERSION;
+}
+
+/** True where the steps hold a weight at which both versions get requests. */
+function hasLowerWeight({ strategy: { canary } }: RolloutSpec): boolean {
+  return canary?.adaptive !== undefined || (canary?.steps ?? []).some(({ weight }) => weight < 100);
 }
 
 function isCalm({ recentRatio }: Baseline, allowedRatio: number | undefined): boolean {

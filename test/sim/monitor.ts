@@ -127,8 +127,11 @@ export function createMonitor(
   const checkOrder = (weights: readonly number[], rollout: Rollout): void => {
     if (monitor.excuses.hasInterference || monitor.excuses.mayPromote) return;
     const asked = fixedSteps(rollout.spec.strategy).map(({ weight }) => weight);
-    const isPrefix = weights.every((weight, index) => weight === asked[index]);
-    if (!isPrefix) fail(`steps were skipped or repeated: weights ${weights.join(', ')} of ${asked.join(', ')}`);
+    const compared = asked.findLast((weight) => weight <= 10) ?? asked[0];
+    const isNext = (weight: number, before: number | undefined) =>
+      weight === asked[before === undefined ? 0 : asked.indexOf(before) + 1] || (before === 100 && weight === compared);
+    const isInOrder = weights.every((weight, index) => isNext(weight, weights[index - 1]));
+    if (!isInOrder) fail(`steps were skipped or repeated: weights ${weights.join(', ')} of ${asked.join(', ')}`);
   };
 
   const onService = ({ type, object: { metadata } }: FakeCommit): void => {
@@ -233,7 +236,7 @@ export function createMonitor(
   }
 }
 
-/** The stored step index moves by one, or jumps to the end on request; it never goes back within a release. */
+/** The stored step index moves by one, or jumps to the end on request; it goes back from 100 % only. */
 function checkSteps(
   { context: { release: old } }: RolloutRecord,
   { context: { release } }: RolloutRecord,
@@ -242,7 +245,8 @@ function checkSteps(
 ): void {
   if (old === null || release === null || old.startedAt !== release.startedAt) return;
   const by = release.stepIndex - old.stepIndex;
-  if (by < 0 || (by > 1 && !mayPromote)) fail(`the step went from ${old.stepIndex} to ${release.stepIndex}`);
+  const isBack = by < 0 && old.targetBp < 10_000;
+  if (isBack || (by > 1 && !mayPromote)) fail(`the step went from ${old.stepIndex} to ${release.stepIndex}`);
 }
 
 function wantedBy(record: RolloutRecord, rollout: Rollout): Route | null {

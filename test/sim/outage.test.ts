@@ -59,6 +59,32 @@ describe('failures of both versions', () => {
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
   });
 
+  it.each([1, 2, 3])(
+    'give stable requests again when they fall on the bake, and hold until they end (%i)',
+    async (seed) => {
+      const world = await releasing(seed);
+      await until(world, () => weightOf(world) === 100);
+      await world.pass(LATER_MS / 2);
+      setBoth(world, BROKEN);
+      await until(world, () => weightOf(world) === 5);
+      await until(world, () => isHeldBack(world));
+      await world.pass(20_000);
+      expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 5 } });
+      setBoth(world, GOOD);
+      await until(world, () => world.rollout()?.status?.history?.length === 1);
+      expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
+    },
+  );
+
+  it.each([1, 2, 3])('take back a canary that alone begins to fail in the bake (%i)', async (seed) => {
+    const world = await releasing(seed);
+    await until(world, () => weightOf(world) === 100);
+    await world.pass(LATER_MS / 2);
+    world.cluster.setBehaviour('v2', BROKEN);
+    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack' }]);
+  });
+
   it.each([1, 2, 3])('take back a release whose first weight they begin with (%i)', async (seed) => {
     const world = await releasing(seed);
     await until(world, () => weightOf(world) > 0);
