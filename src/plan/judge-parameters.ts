@@ -1,5 +1,6 @@
 import { DEFAULT_PARAMETERS, type JudgeParameters, MOST_DISPERSION } from '../../machines/judge/index.ts';
 import type { Objective, RolloutSpec } from '../api/rollout.ts';
+import { fixedSteps } from '../api/strategy.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { type Baseline, NO_BASELINE } from './baseline.ts';
 import { goalOf, type StatedAnalysis } from './goal.ts';
@@ -47,8 +48,8 @@ export function isTooBursty({ dispersion }: Baseline): boolean {
 }
 
 /** True where the steps hold a weight at which both versions get requests. */
-function hasLowerWeight({ strategy: { canary } }: RolloutSpec): boolean {
-  return canary?.adaptive !== undefined || (canary?.steps ?? []).some(({ weight }) => weight < 100);
+function hasLowerWeight({ strategy }: RolloutSpec): boolean {
+  return strategy.canary?.adaptive !== undefined || fixedSteps(strategy).some(({ weight }) => weight < 100);
 }
 
 function isCalm({ recentRatio }: Baseline, allowedRatio: number | undefined): boolean {

@@ -147,7 +147,7 @@ const AWAIT_TRAFFIC: readonly RolloutState[] = ['RoutingStable', 'Shifting'];
 
 /** Everything of the facts that may let the machine decide otherwise than before; messages and running counts do not. */
 function sightOf({ verdict, traffic, revisions, route }: Facts, awaitsTraffic: boolean): string {
-  const opinion = verdict && [verdict.kind, verdict.isShownGood, verdict.nextBp];
+  const opinion = verdict && [verdict.kind, verdict.reason, verdict.isShownGood, verdict.nextBp];
   return JSON.stringify([opinion, awaitsTraffic && traffic, revisions, route]);
 }
 

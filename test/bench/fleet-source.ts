@@ -21,7 +21,10 @@ export async function startFleetSource(releases: number, scrapeMs: number): Prom
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const exporter = startChild(process.execPath, [join(import.meta.dirname, 'fleet-exporter.child.ts'), String(releases)]);
+    const exporter = startChild(process.execPath, [
+      join(import.meta.dirname, 'fleet-exporter.child.ts'),
+      String(releases),
+    ]);
     children.push(exporter);
     const [line] = (await once(exporter.stdout ?? exporter, 'data')) as [Buffer];
     const port = await freePort();
