@@ -37,11 +37,18 @@ describe('the dispersion of failures', () => {
   });
 
   it('is limited, and says so', () => {
-    const outage = past((i) => (i > 600 && i < 660 ? 250 : 0));
-    const { dispersion, measured, tooBursty } = measureDispersion(outage);
+    const bursts = past((i) => (scrambled(i) < 0.1 ? 45 : 0));
+    const { dispersion, measured, tooBursty } = measureDispersion(bursts);
     expect(dispersion).toBe(MOST_DISPERSION);
     expect(measured).toBeGreaterThan(MOST_DISPERSION);
     expect(tooBursty).toBe(true);
+  });
+
+  it('does not count an outage, which is no clump', () => {
+    const quiet = (i: number) => (scrambled(i) < 0.1 ? 1 : 0);
+    const usual = measureDispersion(past(quiet)).dispersion;
+    const { dispersion } = measureDispersion(past((i) => (i > 600 && i < 661 ? 250 : quiet(i))));
+    expect(dispersion).toBeLessThan(usual * 1.2);
   });
 
   it('is a finite number from 1 to the limit for any past', () => {

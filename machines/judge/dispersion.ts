@@ -22,19 +22,38 @@ export const MOST_DISPERSION = 20;
 /** Failures may clump within seconds or wander over minutes: the worst of these block lengths counts. */
 const BLOCKS_MS: readonly number[] = [15_000, 60_000, 300_000];
 
+/** A block of the shortest length in which at least this share fails, and five times what is usual, is an outage and no clump. */
+const OUTAGE_RATIO = 0.1;
+const OUTAGE_FACTOR = 5;
+
 /** Fewer blocks than this give no mean worth the name. */
 const MIN_BLOCKS = 10;
 
 /**
  * Measures φ on stable's past, best on its last hour before the release (analysis.md 2d.2): the largest over the block lengths of
- * the mean of (x − n·p̂)² / (n·p̂). Estimated during the release it would come too late.
+ * the mean of (x − n·p̂)² / (n·p̂). Estimated during the release it would come too late. Outages are left out: one of a minute would
+ * make the judge blind for an hour, and the tests against stable tell an outage of both versions by themselves.
  */
 export function measureDispersion(past: readonly PastBatch[]): Dispersion {
-  const measured = Math.max(1, ...BLOCKS_MS.map((blockMs) => meanSquare(blocksOf(past, blockMs))));
+  const usual = withoutOutages(past);
+  const measured = Math.max(1, ...BLOCKS_MS.map((blockMs) => meanSquare([...blocksOf(usual, blockMs).values()])));
   return { dispersion: Math.min(MOST_DISPERSION, measured), measured, tooBursty: measured > MOST_DISPERSION };
 }
 
-function blocksOf(past: readonly PastBatch[], blockMs: number): readonly ArmCounts[] {
+/** Leaves out blocks with an outage and those beside them, into which it may reach. */
+function withoutOutages(past: readonly PastBatch[]): readonly PastBatch[] {
+  const blockMs = BLOCKS_MS[0] ?? 1;
+  const blocks = blocksOf(past, blockMs);
+  const ratios = [...blocks.values()].map(({ requests, failures }) => failures / requests).toSorted((a, b) => a - b);
+  const limit = Math.max(OUTAGE_RATIO, OUTAGE_FACTOR * (ratios[Math.floor(ratios.length / 2)] ?? 0));
+  const isOutage = (key: number) => {
+    const { requests = 0, failures = 0 } = blocks.get(key) ?? {};
+    return requests > 0 && failures / requests >= limit;
+  };
+  return past.filter(({ at }) => ![-1, 0, 1].some((offset) => isOutage(Math.ceil(at / blockMs) + offset)));
+}
+
+function blocksOf(past: readonly PastBatch[], blockMs: number): ReadonlyMap<number, ArmCounts> {
   const blocks = new Map<number, ArmCounts>();
   for (const { at, requests, failures } of past) {
     // A batch belongs to the block in which it ends; one that ends on the border belongs to the block before it.
@@ -42,7 +61,7 @@ function blocksOf(past: readonly PastBatch[], blockMs: number): readonly ArmCoun
     const block = blocks.get(key) ?? { requests: 0, failures: 0 };
     blocks.set(key, { requests: block.requests + requests, failures: block.failures + failures });
   }
-  return [...blocks.values()].filter((block) => block.requests > 0);
+  return new Map([...blocks].filter(([, { requests }]) => requests > 0));
 }
 
 function meanSquare(blocks: readonly ArmCounts[]): number {

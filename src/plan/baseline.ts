@@ -10,7 +10,7 @@ export interface Baseline {
   readonly requests: number;
   /** Requests per second; 0 where none were seen. */
   readonly requestRate: number;
-  /** Share of failures in the last minutes; null where there were no requests, absent in records of older controllers. */
+  /** Share of failures in the last minute; null where there were no requests, absent in records of older controllers. */
   readonly recentRatio?: number | null;
 }
 
@@ -18,7 +18,7 @@ export interface Baseline {
 export const NO_BASELINE: Baseline = { dispersion: 1, failureRatio: 0, requests: 0, requestRate: 0, recentRatio: null };
 
 /** What stable did so long before the release says whether an outage was there before it. */
-const RECENT_MS = 300_000;
+const RECENT_MS = 60_000;
 
 /** A service that began to get requests a moment ago has no rate yet. */
 const SHORTEST_PAST_MS = 30_000;
