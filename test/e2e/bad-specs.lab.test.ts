@@ -147,7 +147,7 @@ describe('kubectl', () => {
     await create(minimal());
     for (const name of ['rollouts', 'slr', 'sluice']) {
       const { stdout } = await kubectl('get', name, '--namespace', NAMESPACE);
-      expect(stdout).toMatch(/NAME\s+PHASE\s+STEP\s+WEIGHT\s+CANARY\s+AGE\ncheckout/);
+      expect(stdout).toMatch(/NAME\s+PHASE\s+STEP\s+WEIGHT\s+CANARY\s+AGE\n(rollout[.]sluice[.]dev\/)?checkout/);
     }
     await remove(minimal());
   });
