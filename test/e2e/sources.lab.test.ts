@@ -29,8 +29,8 @@ beforeAll(async () => {
     env: { KUBECONFIG, WATCH_NAMESPACE: NAMESPACE, PROMETHEUS_URL: proxy.url },
   });
   await stage.shop.addRollout({
-    // The only hold is longer than all that goes wrong in it would take to be noticed.
-    steps: [{ weight: 20, hold: '30s' }, { weight: 100 }],
+    // The hold is longer than it takes to see the hold and then to notice that the source is silent, 20 s.
+    steps: [{ weight: 20, hold: '60s' }, { weight: 100 }],
     analysis: { bake: '4s', minRequests: 20 },
   });
   await stage.shop.until('the Deployment is adopted', ({ status }) => status?.phase === 'Idle');
