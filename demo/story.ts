@@ -94,7 +94,7 @@ function howToLookAround(): string {
     '\nEverything is still running. Look around:',
     `  ${run} exec -- bin/sluice get -n ${NAMESPACE}`,
     `  ${run} kubectl get pods,rollouts -n ${NAMESPACE}`,
-    `  ${run} kubectl set env deployment/checkout -n ${NAMESPACE} VERSION=v4`,
+    `  ${run} kubectl set env deployment/checkout -n ${NAMESPACE} VERSION=v4 ERROR_RATIO-`,
     `  ${run} exec -- bin/sluice watch checkout -n ${NAMESPACE}`,
     `Stop it:  ${run} down\n`,
   ].join('\n');
