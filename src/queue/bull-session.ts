@@ -124,6 +124,8 @@ const WORKER_OPTIONS = {
   stalledInterval: STALLED_CHECK_MS,
   // Each death of a worker counts as one; giving up on a key is not an option.
   maxStalledCount: Number.MAX_SAFE_INTEGER,
+  // Seconds until an idle worker looks by itself: the hint for a job may have gone to a worker that died with it.
+  drainDelay: 2,
   // The default waits 15 s after a lost connection.
   runRetryDelay: 500,
   removeOnComplete: { count: 0 },

@@ -24,8 +24,12 @@ export interface BullQueueOptions {
 type Mode = 'connecting' | 'shared' | 'local' | 'closed';
 
 const SEND_TIMEOUT_MS = 2_000;
-/** So long may keys wait although a worker is free; then the worker has come to a halt unnoticed. */
-const HALT_MS = 5_000;
+/**
+ * So long may keys wait although a worker is free; then the worker has come to a halt unnoticed. Longer than the 10 s for which BullMQ's
+ * workers may block: until then a wake whose hint another replica took and lost is only late, and going on locally would let two
+ * replicas work on one key.
+ */
+const HALT_MS = 11_000;
 
 /**
  * The queue that several replicas share through Redis. While Redis cannot be used the process works its own keys from memory, and
