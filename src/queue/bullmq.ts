@@ -117,8 +117,8 @@ function createShared(parts: {
   let worker: { readonly handler: Handler; readonly concurrency: number } | undefined;
   /** Since then keys wait, and none was taken although a worker was free. */
   let idleSinceMs = clock.now();
-  /** Wakes that were due before our worker began, such as those of a replica that died, are not its delay. */
-  let workingSinceMs = clock.now();
+  /** The overdue wake that comes first, and since when it has been seen there: one that a dead replica left is late, but is soon taken. */
+  let lateWake: { readonly atMs: number; readonly seenMs: number } | undefined;
 
   const inTime = <T>(work: Promise<T>): Promise<T> =>
     deadline(work, { clock, afterMs: SEND_TIMEOUT_MS, what: 'no answer from Redis' });
@@ -170,13 +170,12 @@ function createShared(parts: {
     },
     start(handler: Handler, concurrency: number): void {
       worker = { handler, concurrency };
-      workingSinceMs = clock.now();
       memory.start((key, reasons) => lock(key, () => handler(key, reasons)), concurrency);
       state.session?.start(work, concurrency);
     },
     /** Redis is there: it gets all that is still to do. */
     takeOver(): void {
-      workingSinceMs = clock.now();
+      lateWake = undefined;
       if (worker !== undefined) state.session?.start(work, worker.concurrency);
       const backlog = memory.drain();
       for (const { key, reasons } of backlog.keys) outbox.add(key, reasons[0] ?? 'resync');
@@ -205,8 +204,9 @@ function createShared(parts: {
       const asked = Promise.all([session.waitingKeys(), session.nextWakeMs()]);
       const [keys, wakeMs] = await inTime(asked).catch(() => [0, undefined] as const);
       if (keys === 0) idleSinceMs = clock.now();
-      const wakeSinceMs = Math.max(workingSinceMs, wakeMs ?? Number.POSITIVE_INFINITY);
-      const since = Math.min(idleSinceMs, wakeSinceMs);
+      if (wakeMs === undefined || wakeMs > clock.now()) lateWake = undefined;
+      else if (lateWake?.atMs !== wakeMs) lateWake = { atMs: wakeMs, seenMs: clock.now() };
+      const since = Math.min(idleSinceMs, lateWake?.seenMs ?? Number.POSITIVE_INFINITY);
       return session === state.session && clock.now() - since >= HALT_MS;
     },
     async idle(): Promise<void> {
