@@ -5,7 +5,7 @@ import type { Facts, RequestFact } from './facts.ts';
 import { isSameRoute, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
-import { holdMsOf, isLastStep, nextTargetBp, stepBackTo } from './steps.ts';
+import { ALL_BP, holdMsOf, isLastStep, nextTargetBp, stepBackTo } from './steps.ts';
 import { sightOf } from './verification.ts';
 
 /** One look at the world: all that a transition may depend on. */
@@ -124,11 +124,15 @@ export function reasonToWithdraw(state: RolloutState, context: RolloutContext, l
 }
 
 /** The canary does, or is about to do, harm. */
-function harm(state: RolloutState, context: RolloutContext, { facts }: Look): Outcome | null {
+function harm(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
   const { release } = context;
+  const { facts } = look;
   const { verdict } = facts;
   if (verdict?.kind === 'Rollback' && verdict.revision === release?.revision) {
     return { kind: 'RolledBack', reason: verdict.reason, message: verdict.message };
+  }
+  if (verdict && isUncompared(state, context, facts) && !canStepBack(state, context, look)) {
+    return { kind: 'RolledBack', reason: 'SloBreach', message: verdict.message };
   }
   const canary = revisionFact(facts, release?.revision);
   if (liveWeightBp(state, context) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
@@ -209,11 +213,20 @@ export function mayTakeStep(context: RolloutContext, look: Look): boolean {
  * True when the canary has all requests and breaches an objective: without requests to stable nobody can tell whose fault it is, so
  * stable gets some back.
  */
-export function mustStepBack(context: RolloutContext, { plan, facts }: Look): boolean {
+export function mustStepBack(state: RolloutState, context: RolloutContext, look: Look): boolean {
+  return isUncompared(state, context, look.facts) && canStepBack(state, context, look);
+}
+
+function isUncompared(state: RolloutState, context: RolloutContext, { verdict }: Facts): boolean {
+  const isBreach = verdict?.revision === context.release?.revision && verdict?.reason === 'BreachUncompared';
+  return isBreach && liveWeightBp(state, context) === ALL_BP;
+}
+
+/** False where the breach has to be taken back uncompared: the route is not ours to write, or stable is about to go. */
+function canStepBack(state: RolloutState, context: RolloutContext, { plan, facts }: Look): boolean {
   const { release } = context;
-  if (release === null || !isLastStep(release) || release.isPromoted || isRouteHeld(context, facts)) return false;
-  const isUncompared = facts.verdict?.revision === release.revision && facts.verdict.reason === 'BreachUncompared';
-  return isUncompared && stepBackTo(release, plan) !== null;
+  if (release === null || release.isPromoted || state === 'HandingOver' || isRouteHeld(context, facts)) return false;
+  return stepBackTo(release, plan) !== null;
 }
 
 /** The same for the bake at 100 %; beyond the absence of harm, the release must have been shown to be good. */

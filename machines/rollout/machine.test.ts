@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MachineWorld, PLAN } from '../../test/support/machine-world.ts';
-import { DEFAULT_STEPPING } from '../judge/index.ts';
+import { ADAPTIVE_PLAN, MachineWorld, PLAN } from '../../test/support/machine-world.ts';
+import { reasonToWithdraw } from './guards.ts';
+import type { Plan } from './plan.ts';
 
 const weights = (world: MachineWorld) =>
   world.performed.flatMap((command) =>
@@ -409,10 +410,7 @@ describe('objectives that cannot be measured', () => {
 describe('adaptive steps', () => {
   const adaptive = (requestRate: number | null = null) => {
     const world = adopted();
-    world.plan = {
-      ...PLAN,
-      stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000, firstBp: null },
-    };
+    world.plan = ADAPTIVE_PLAN;
     world.preflight = { state: 'passed', requestRate };
     world.release('v2');
     return world;
@@ -456,3 +454,75 @@ describe('adaptive steps', () => {
     expect((third?.at ?? 0) - (second?.at ?? 0)).toBeGreaterThanOrEqual(10_000);
   });
 });
+
+describe('a breach at 100 %', () => {
+  const baking = (plan: Plan = PLAN) => {
+    const world = adopted();
+    world.plan = plan;
+    world.nextBp = 10_000;
+    world.release('v2');
+    world.passUntil('Baking');
+    return world;
+  };
+
+  it.each([
+    ['the largest planned weight of at most 10 %', PLAN, [5_000, 10_000, 500, 5_000, 10_000]],
+    ['10 % where the evidence says the steps', ADAPTIVE_PLAN, [10_000, 1_000, 10_000]],
+    [
+      'the smallest planned weight where all are larger',
+      planOf(2_000, 5_000, 10_000),
+      [5_000, 10_000, 2_000, 5_000, 10_000],
+    ],
+  ])('gives the canary %s, and the steps again when it ends', (_, plan, newest) => {
+    const world = baking(plan);
+    world.hasOutage = true;
+    const count = world.performed.length;
+    world.reconcile();
+    const low = newest[newest.indexOf(10_000) + 1];
+    expect(world.performed.slice(count)).toMatchObject([{ kind: 'WriteRoute', route: { canaryBp: low } }]);
+    expect(world.announced.at(-1)).toMatchObject({ severity: 'Warning', reason: 'SteppedBack' });
+    world.pass(60_000);
+    expect(weights(world).at(-1)).toBe(low);
+    expect(world.revisions.get('v2')).toMatchObject({ replicas: 4 });
+    world.hasOutage = false;
+    world.pass(300_000);
+    expect(weights(world).slice(-newest.length)).toEqual(newest);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
+  });
+
+  it('takes the release back at once where somebody edited the route, which is not written but to take traffic away', () => {
+    const world = baking();
+    world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
+    world.hasOutage = true;
+    world.reconcile();
+    expect(weights(world).slice(-2)).toEqual([10_000, 0]);
+    expect(world.machine.context.release?.outcome).toMatchObject({ kind: 'RolledBack', reason: 'SloBreach' });
+  });
+
+  it('takes the release back where it is about to be handed over, or was promoted by hand', () => {
+    const world = baking();
+    world.hasOutage = true;
+    const { context } = world.machine;
+    const look = world.look();
+    expect(reasonToWithdraw('Baking', context, look)).toBeNull();
+    expect(reasonToWithdraw('HandingOver', context, look)).toMatchObject({ reason: 'SloBreach' });
+    const promoted = { ...context, release: context.release && { ...context.release, isPromoted: true } };
+    expect(reasonToWithdraw('Baking', promoted, look)).toMatchObject({ reason: 'SloBreach' });
+  });
+
+  it('takes the canary back once stable has shown not to fail', () => {
+    const world = baking();
+    world.hasOutage = true;
+    world.reconcile();
+    world.hasOutage = false;
+    world.badRevisions.add('v2');
+    world.pass(60_000);
+    expect(weights(world).slice(-3)).toEqual([10_000, 500, 0]);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'HarmAgainstStable' }]);
+  });
+});
+
+function planOf(...weightsBp: readonly number[]): Plan {
+  const steps = weightsBp.map((weightBp) => ({ weightBp, holdMs: weightBp === 10_000 ? 0 : 10_000 }));
+  return { ...PLAN, stepping: { kind: 'fixed', steps } };
+}

@@ -119,11 +119,11 @@ const urgentBeforeRoute = urgentFrom('OpeningStable').map((transition) =>
   transition.target === 'Gone' ? transition : { ...transition, target: 'Closing' as const },
 );
 
-const compareAgain = {
-  guard: when(mustStepBack),
+const compareAgainFrom = (state: RolloutState) => ({
+  guard: when((context, look) => mustStepBack(state, context, look)),
   target: 'Shifting' as const,
   actions: [update(stepBack), announce(steppedBack)],
-};
+});
 
 /** Once the ReplicaSet has changed hands stable's pods are on their way out, and the way back is closed. */
 const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
@@ -246,7 +246,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Shifting'),
-          compareAgain,
+          compareAgainFrom('Shifting'),
           {
             guard: when(
               (context, look) =>
@@ -263,7 +263,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Holding'),
-          compareAgain,
+          compareAgainFrom('Holding'),
           {
             guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context.release)),
             target: 'Baking',
@@ -278,7 +278,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Baking'),
-          compareAgain,
+          compareAgainFrom('Baking'),
           { guard: when(mayPromote), target: 'HandingOver', actions: [update(enter), announce(promoting)] },
           ...keepTime('Baking'),
         ],

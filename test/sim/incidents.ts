@@ -108,7 +108,7 @@ export async function act(world: World, type: 'Pause' | 'Resume' | 'Promote' | '
   await world.patch(kinds.rollout, NAME, { spec: { action: { type, revision, id: String(world.clock.now()) } } });
 }
 
-async function editRoute(world: World, edit: 'weights' | 'putBack' | 'timeout'): Promise<void> {
+export async function editRoute(world: World, edit: 'weights' | 'putBack' | 'timeout'): Promise<void> {
   const route = world.route();
   if (route === undefined) return;
   world.monitor.excuses.hasInterference = true;

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { kinds } from '../../src/kube/kinds.ts';
 import { GOOD, NAME } from './cluster.ts';
 import { createDice } from './dice.ts';
+import { editRoute } from './incidents.ts';
 import { createWorld, templateOf, type World } from './world.ts';
 
 const BROKEN = { ...GOOD, errorRatio: 0.4 };
 const LIMIT_MS = 240_000;
 /** Longer than the time after a step in which a breach of both versions is blamed on it. */
 const LATER_MS = 25_000;
+/** All 120 requests a second fail for 15 s: two scrapes of 5 s, the time until they are read, and a route's way. */
+const MOST_FAILURES = 1_800;
 
 /** A service whose release has just begun. */
 async function releasing(seed: number): Promise<World> {
@@ -80,10 +83,28 @@ describe('failures of both versions', () => {
     const world = await releasing(seed);
     await until(world, () => weightOf(world) === 100);
     await world.pass(LATER_MS / 2);
+    const failed = world.monitor.failed;
     world.cluster.setBehaviour('v2', BROKEN);
     await until(world, () => world.rollout()?.status?.history?.length === 1);
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack' }]);
+    expect(world.monitor.failed - failed).toBeLessThan(MOST_FAILURES / 2);
   });
+
+  it.each([1, 2, 3])(
+    'take back a canary that begins to fail under an edited route, without a step back (%i)',
+    async (seed) => {
+      const world = await releasing(seed);
+      world.monitor.excuses.hasInterference = true;
+      await until(world, () => weightOf(world) === 100);
+      await editRoute(world, 'timeout');
+      await world.pass(3_000);
+      world.cluster.setBehaviour('v2', { ...GOOD, errorRatio: 1 });
+      const failed = world.monitor.failed;
+      await until(world, () => world.rollout()?.status?.history?.length === 1);
+      expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'SloBreach' }]);
+      expect(world.monitor.failed - failed).toBeLessThan(MOST_FAILURES);
+    },
+  );
 
   it.each([1, 2, 3])('take back a release whose first weight they begin with (%i)', async (seed) => {
     const world = await releasing(seed);

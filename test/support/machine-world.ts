@@ -1,3 +1,4 @@
+import { DEFAULT_STEPPING } from '../../machines/judge/index.ts';
 import type { AnnounceCommand } from '../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../machines/rollout/commands.ts';
 import { initialContext } from '../../machines/rollout/context.ts';
@@ -30,6 +31,12 @@ export const PLAN: Plan = {
   onInconclusive: 'RollBack',
   propagationMs: 2_000,
   drainMs: 5_000,
+};
+
+/** The same, with steps that the evidence says. */
+export const ADAPTIVE_PLAN: Plan = {
+  ...PLAN,
+  stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000, firstBp: null },
 };
 
 const START: Standing = { state: 'Adopting', context: initialContext };
@@ -70,6 +77,8 @@ export class MachineWorld {
   /** Proxies that do not get new routes keep following this one. */
   stuckRoute: ObservedRoute | null = null;
   verdict: VerdictFact['kind'] = 'Advance';
+  /** Both versions breach the objective, which nobody can tell from a breach of the canary alone while it has all requests. */
+  hasOutage = false;
   /** The evidence suffices for a promotion. */
   isShownGood = true;
   /** Weight that the evidence allows, where the plan leaves it to the evidence. */
@@ -108,8 +117,7 @@ export class MachineWorld {
           ? null
           : {
               revision: release.revision,
-              kind: this.verdictOn(release.revision),
-              reason: 'HarmAgainstStable',
+              ...this.verdictOn(release.revision),
               message: 'judged',
               isShownGood: this.isShownGood,
               nextBp: this.nextBp,
@@ -133,8 +141,11 @@ export class MachineWorld {
     };
   }
 
-  private verdictOn(revision: string): VerdictFact['kind'] {
-    return this.badRevisions.has(revision) ? 'Rollback' : this.verdict;
+  private verdictOn(revision: string): Pick<VerdictFact, 'kind' | 'reason'> {
+    if (this.badRevisions.has(revision)) return { kind: 'Rollback', reason: 'HarmAgainstStable' };
+    if (!this.hasOutage) return { kind: this.verdict, reason: 'NoEvidenceOfHarm' };
+    const hasAll = this.machine.context.release?.raises.at(-1)?.weightBp === 10_000;
+    return { kind: 'Hold', reason: hasAll ? 'BreachUncompared' : 'StableBreachesSlo' };
   }
 
   look(): Look {
