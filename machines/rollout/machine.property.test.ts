@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MachineWorld, PLAN } from '../../test/support/machine-world.ts';
+import { ADAPTIVE_PLAN, MachineWorld, PLAN } from '../../test/support/machine-world.ts';
 import { commandsFor } from './commands.ts';
+import type { Raise } from './context.ts';
 import { liveWeightBp } from './guards.ts';
+import type { Plan } from './plan.ts';
 import { settle } from './settle.ts';
 import { wakeAt } from './wake.ts';
 
@@ -16,6 +18,8 @@ const disturbance = fc.oneof(
   }),
   fc.record({ kind: fc.constant('traffic' as const), flows: fc.boolean() }),
   fc.record({ kind: fc.constant('verdict' as const), verdict: fc.constantFrom('Advance' as const, 'Hold' as const) }),
+  fc.record({ kind: fc.constant('outage' as const), isOn: fc.boolean() }),
+  fc.record({ kind: fc.constant('evidence' as const), nextBp: fc.constantFrom(null, 200, 1_000, 5_000, 10_000) }),
   fc.record({ kind: fc.constant('harm' as const), template: fc.constantFrom('v2', 'v3', 'v4') }),
   fc.record({
     kind: fc.constant('unready' as const),
@@ -34,11 +38,17 @@ const disturbance = fc.oneof(
   fc.record({ kind: fc.constant('stuckProxies' as const), isStuck: fc.boolean() }),
   fc.record({ kind: fc.constant('unpause' as const) }),
 );
+const PLANS: fc.Arbitrary<Plan> = fc.constantFrom(PLAN, ADAPTIVE_PLAN);
 type Disturbance = typeof disturbance extends fc.Arbitrary<infer T> ? T : never;
 
 class Disturbed {
   readonly world = new MachineWorld();
   private ours: MachineWorld['route'] = { kind: 'plain' };
+
+  constructor(plan: Plan) {
+    this.world.plan = plan;
+    this.world.pass(1_000);
+  }
 
   apply(what: Disturbance): void {
     const { world } = this;
@@ -57,6 +67,12 @@ class Disturbed {
         break;
       case 'verdict':
         world.verdict = what.verdict;
+        break;
+      case 'outage':
+        world.hasOutage = what.isOn;
+        break;
+      case 'evidence':
+        world.nextBp = what.nextBp;
         break;
       case 'harm':
         world.badRevisions.add(what.template);
@@ -78,7 +94,7 @@ class Disturbed {
         }
         break;
       case 'undoEdit':
-        if (world.route.kind === 'foreign') world.route = this.ours;
+        this.undoEdit();
         break;
       case 'stuckProxies':
         world.stuckRoute = what.isStuck ? world.route : null;
@@ -91,13 +107,22 @@ class Disturbed {
     world.reconcile();
   }
 
+  /** Once the release is over its Services are gone, and what is put back is the user's own route. */
+  private undoEdit(): void {
+    const { world } = this;
+    if (world.route.kind !== 'foreign') return;
+    world.route = world.machine.context.release === null ? { kind: 'plain' } : this.ours;
+  }
+
   /** Everything that could keep a release from ending is taken away. */
   calm(): void {
     const { world } = this;
-    if (world.route.kind === 'foreign') world.route = this.ours;
+    this.undoEdit();
     world.metrics = 'fresh';
     world.hasTraffic = true;
     world.verdict = 'Advance';
+    world.hasOutage = false;
+    world.nextBp = 10_000;
     world.stuckRoute = null;
     world.request = null;
     world.unreadyRevisions.clear();
@@ -108,14 +133,14 @@ describe('whatever happens to a release', () => {
   // The world throws on weights without ready endpoints, on deletions of what a route names, and on a route without its original.
   it('keeps every promise of the world, never sleeps for ever, and ends at rest once it is left alone', () => {
     fc.assert(
-      fc.property(fc.array(disturbance, { maxLength: 40 }), (happenings) => {
-        const disturbed = new Disturbed();
+      fc.property(PLANS, fc.array(disturbance, { maxLength: 40 }), (plan, happenings) => {
+        const disturbed = new Disturbed(plan);
         const { world } = disturbed;
-        world.pass(1_000);
         for (const what of happenings) {
           disturbed.apply(what);
           const { state, context } = world.machine;
-          expect(wakeAt(state, context, PLAN, world.at)).toBeGreaterThan(world.at);
+          expect(wakeAt(state, context, plan, world.at)).toBeGreaterThan(world.at);
+          expectOrder(plan, context.release?.raises ?? []);
         }
         disturbed.calm();
         world.pass(1_500_000);
@@ -131,10 +156,9 @@ describe('whatever happens to a release', () => {
 
   it('changes nothing at a repeated look', () => {
     fc.assert(
-      fc.property(fc.array(disturbance, { maxLength: 25 }), (happenings) => {
-        const disturbed = new Disturbed();
+      fc.property(PLANS, fc.array(disturbance, { maxLength: 25 }), (plan, happenings) => {
+        const disturbed = new Disturbed(plan);
         const { world } = disturbed;
-        world.pass(1_000);
         for (const what of happenings) disturbed.apply(what);
         const look = world.look();
         const { announcements, ...again } = settle(world.machine, look);
@@ -148,10 +172,9 @@ describe('whatever happens to a release', () => {
 
   it('takes harm to weight 0 at the very next look, in every state that gives weight', () => {
     fc.assert(
-      fc.property(fc.array(disturbance, { maxLength: 8 }), (happenings) => {
-        const disturbed = new Disturbed();
+      fc.property(PLANS, fc.array(disturbance, { maxLength: 8 }), (plan, happenings) => {
+        const disturbed = new Disturbed(plan);
         const { world } = disturbed;
-        world.pass(1_000);
         world.release('v2');
         world.passUntil('Holding');
         for (const what of happenings) disturbed.apply(what);
@@ -168,3 +191,13 @@ describe('whatever happens to a release', () => {
     );
   }, 60_000);
 });
+
+/** Weight only rises, but for the step back from 100 %. */
+function expectOrder({ stepping }: Plan, raises: readonly Raise[]): void {
+  const low = stepping.kind === 'fixed' ? 500 : 1_000;
+  const weights = raises.map(({ weightBp }) => weightBp);
+  for (const [index, weight] of weights.entries()) {
+    const before = weights[index - 1] ?? 0;
+    if (weight <= before) expect([before, weight]).toEqual([10_000, low]);
+  }
+}

@@ -126,10 +126,9 @@ export function createMonitor(
 
   const checkOrder = (weights: readonly number[], rollout: Rollout): void => {
     if (monitor.excuses.hasInterference || monitor.excuses.mayPromote) return;
-    const asked = fixedSteps(rollout.spec.strategy).map(({ weight }) => weight);
-    const compared = asked.findLast((weight) => weight <= 10) ?? asked[0];
-    const isNext = (weight: number, before: number | undefined) =>
-      weight === asked[before === undefined ? 0 : asked.indexOf(before) + 1] || (before === 100 && weight === compared);
+    const { strategy } = rollout.spec;
+    const asked = fixedSteps(strategy).map(({ weight }) => weight);
+    const isNext = strategy.canary?.adaptive === undefined ? nextOf(asked) : isNextByEvidence;
     const isInOrder = weights.every((weight, index) => isNext(weight, weights[index - 1]));
     if (!isInOrder) fail(`steps were skipped or repeated: weights ${weights.join(', ')} of ${asked.join(', ')}`);
   };
@@ -235,6 +234,19 @@ export function createMonitor(
       : (set.metadata.ownerReferences?.[0]?.kind ?? '');
   }
 }
+
+type IsNext = (weight: number, before: number | undefined) => boolean;
+
+/** One planned weight after the other; from 100 % back to the largest of at most 10 %. */
+function nextOf(asked: readonly number[]): IsNext {
+  const compared = asked.findLast((weight) => weight <= 10) ?? asked[0];
+  return (weight, before) =>
+    weight === asked[before === undefined ? 0 : asked.indexOf(before) + 1] || (before === 100 && weight === compared);
+}
+
+/** From 5 % at most, by 2.5 times at most; from 100 % back to 10 %. */
+const isNextByEvidence: IsNext = (weight, before) =>
+  before === 100 ? weight === 10 : weight > (before ?? 0) && weight <= (before === undefined ? 5 : before * 2.5 + 0.01);
 
 /** The stored step index moves by one, or jumps to the end on request; it goes back from 100 % only. */
 function checkSteps(

@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly mode: Mode;
   readonly replicas: number;
   readonly onInconclusive: 'RollBack' | 'Hold';
+  /** Steps 5, 50 and 100 % within three minutes when nothing is said. */
+  readonly strategy?: { readonly canary: object; readonly deadline: string };
   readonly dice: Dice;
 }
 
@@ -62,7 +64,13 @@ export const USER_ROUTE: VirtualServiceSpec = {
   ] as unknown as NonNullable<VirtualServiceSpec['http']>,
 };
 
-export async function createWorld({ mode, replicas, onInconclusive, dice }: WorldOptions): Promise<World> {
+const STEPS: NonNullable<WorldOptions['strategy']> = {
+  canary: { steps: [{ weight: 5, hold: '5s' }, { weight: 50, hold: '5s' }, { weight: 100 }] },
+  deadline: '3m',
+};
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const { mode, dice } = options;
   const clock = new SimClock(START);
   const source = new CataloguedSource(clock);
   source.types.set('istio_requests_total', 'counter');
@@ -124,7 +132,7 @@ export async function createWorld({ mode, replicas, onInconclusive, dice }: Worl
     },
   };
 
-  await populate(kube, { mode, replicas, onInconclusive, dice });
+  await populate(kube, options);
   // The service runs and proxies know it before the first caller comes.
   const { rate } = mesh;
   mesh.rate = 0;
@@ -134,7 +142,10 @@ export async function createWorld({ mode, replicas, onInconclusive, dice }: Worl
   return world;
 }
 
-async function populate(kube: FakeKube, { mode, replicas, onInconclusive }: WorldOptions): Promise<void> {
+async function populate(
+  kube: FakeKube,
+  { mode, replicas, onInconclusive, strategy = STEPS }: WorldOptions,
+): Promise<void> {
   const create = (kind: Kind, name: string, content: object) => {
     const object = {
       apiVersion: kind.apiVersion,
@@ -157,8 +168,8 @@ async function populate(kube: FakeKube, { mode, replicas, onInconclusive }: Worl
       workloadRef: { name: NAME },
       service: { name: NAME, port: 'http' },
       routing: { istio: mode === 'adopted' ? { virtualService: 'users' } : {} },
-      strategy: { canary: { steps: [{ weight: 5, hold: '5s' }, { weight: 50, hold: '5s' }, { weight: 100 }] } },
-      analysis: { bake: '10s', deadline: '3m', onInconclusive },
+      strategy: { canary: strategy.canary },
+      analysis: { bake: '10s', deadline: strategy.deadline, onInconclusive },
       progressDeadline: '25s',
     },
   });
