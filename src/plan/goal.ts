@@ -19,7 +19,7 @@ export interface Goal {
 /**
  * What an objective asks for; null for one that only names another object, which must be resolved first.
  */
-export function goalOf(objective: Objective, analysis: StatedAnalysis): Goal | null {
+export function goalOf(objective: Objective, analysis: RolloutSpec['analysis']): Goal | null {
   const { name, requests, prometheus } = objective;
   if (prometheus !== undefined) {
     const { bad, total, ratio, sourceRef } = prometheus;
@@ -40,14 +40,6 @@ export function goalOf(objective: Objective, analysis: StatedAnalysis): Goal | n
 /** Every objective of a spec whose references were resolved. */
 export function goalsOf(spec: RolloutSpec): readonly Goal[] {
   return spec.objectives.map((objective) => goalOf(objective, spec.analysis)).filter((goal) => goal !== null);
-}
-
-/** What `spec.analysis` may say beyond what every spec says. */
-export interface StatedAnalysis {
-  readonly minRequests: number;
-  readonly falsePromote?: number;
-  readonly warmup?: string;
-  readonly sourceRef?: { readonly name: string };
 }
 
 /** Codes of gRPC by the names that users write. */

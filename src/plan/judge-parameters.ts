@@ -3,7 +3,7 @@ import type { Objective, RolloutSpec } from '../api/rollout.ts';
 import { fixedSteps } from '../api/strategy.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { type Baseline, NO_BASELINE } from './baseline.ts';
-import { goalOf, type StatedAnalysis } from './goal.ts';
+import { goalOf } from './goal.ts';
 
 /**
  * Batches are cells of 250 ms in which some caller was scraped. With scrapes every 5 s that is one a second for five callers, a fifth of it
@@ -22,8 +22,7 @@ export function judgeParametersOf(
   objective: Objective,
   baseline: Baseline = NO_BASELINE,
 ): JudgeParameters {
-  const { falseRollback, margin, minRequests, deadline } = spec.analysis;
-  const { falsePromote = DEFAULT_PARAMETERS.falseAccept }: StatedAnalysis = spec.analysis;
+  const { falseRollback, falsePromote, margin, minRequests, deadline } = spec.analysis;
   const goal = goalOf(objective, spec.analysis);
   return {
     ...DEFAULT_PARAMETERS,

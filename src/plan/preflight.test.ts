@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRollout } from '../api/parse-rollout.ts';
-import type { RolloutSpec } from '../api/rollout.ts';
+import { specWith as sampleSpec } from '../../test/support/sample-spec.ts';
 import { judgePreflight } from './preflight.ts';
 
 const NAME = 'availability';
@@ -18,23 +17,8 @@ const inspected = (counts: ReturnType<typeof past>, problem: { reason: string; m
   { name: NAME, problem, past: counts, warnings: [] },
 ];
 
-function specWith(change: object = {}): RolloutSpec {
-  const parsed = parseRollout({
-    apiVersion: 'sluice.dev/v1alpha1',
-    kind: 'Rollout',
-    metadata: { name: 'checkout' },
-    spec: {
-      workloadRef: { name: 'checkout' },
-      service: { name: 'checkout', port: 80 },
-      routing: { istio: {} },
-      strategy: { canary: {} },
-      objectives: [{ name: NAME, requests: { successRatio: 99 } }],
-      ...change,
-    },
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.rollout.spec;
-}
+const specWith = (change: object = {}) =>
+  sampleSpec({ objectives: [{ name: NAME, requests: { successRatio: 99 } }], ...change });
 
 describe('the preflight', () => {
   it('passes on what was measured of the past', () => {

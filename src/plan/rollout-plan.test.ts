@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plannedStepsOf } from '../../machines/rollout/steps.ts';
-import { parseRollout } from '../api/parse-rollout.ts';
+import { specWith } from '../../test/support/sample-spec.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
 import { judgeParametersOf } from './judge-parameters.ts';
 import { planRollout } from './rollout-plan.ts';
@@ -90,22 +90,4 @@ describe('judgeParametersOf', () => {
 
 function parametersOf(spec: RolloutSpec) {
   return spec.objectives.map((objective) => judgeParametersOf(spec, objective));
-}
-
-/** A spec as the API server gives it, with defaults. */
-function specWith(change: object): RolloutSpec {
-  const parsed = parseRollout({
-    apiVersion: 'sluice.dev/v1alpha1',
-    kind: 'Rollout',
-    metadata: { name: 'checkout' },
-    spec: {
-      workloadRef: { name: 'checkout' },
-      service: { name: 'checkout', port: 80 },
-      routing: { istio: {} },
-      strategy: { canary: {} },
-      ...change,
-    },
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.rollout.spec;
 }

@@ -1,7 +1,7 @@
 import type { RolloutSpec } from '../api/rollout.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { DEFAULT_MEASURE, type Subject } from '../metrics/port.ts';
-import { type Goal, goalsOf, type StatedAnalysis } from './goal.ts';
+import { type Goal, goalsOf } from './goal.ts';
 
 /** Where a release takes place. */
 export interface Place {
@@ -30,8 +30,7 @@ export interface ObjectiveSubject {
 export function subjectsOf(spec: RolloutSpec, place: Place): Subjects {
   const goals = goalsOf(spec);
   const first = goals.find(({ measure }) => measure.kind === 'requests');
-  const { sourceRef }: StatedAnalysis = spec.analysis;
-  const source = sourceRef?.name ?? null;
+  const source = spec.analysis.sourceRef?.name ?? null;
   return {
     release: subjectOf(spec, place, { measure: first?.measure ?? DEFAULT_MEASURE, source }),
     objectives: goals.map((goal) => ({
@@ -55,8 +54,5 @@ function subjectOf(spec: RolloutSpec, place: Place, { measure, source }: Pick<Go
 
 /** Caches and compilers of new pods are cold at first: that is no slower version. Errors count from the start. */
 function warmSince({ analysis }: RolloutSpec, { since }: Place): number | null {
-  const { warmup = DEFAULT_WARMUP }: StatedAnalysis = analysis;
-  return since === null ? null : since + (parseDuration(warmup) ?? 0);
+  return since === null ? null : since + (parseDuration(analysis.warmup) ?? 0);
 }
-
-const DEFAULT_WARMUP = '10s';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { kinds } from '../../src/kube/kinds.ts';
-import { type Behaviour, GOOD, NAME } from './cluster.ts';
-import { createDice } from './dice.ts';
-import { createWorld, templateOf, type World } from './world.ts';
+import { type Behaviour, GOOD } from './cluster.ts';
+import { releasing, until, weightOf } from './releasing.ts';
+import type { World } from './world.ts';
 
 const SEEDS = [1, 2, 3, 4];
 const STRATEGY = { canary: { adaptive: { profile: 'Fast', dwell: '10s' } }, deadline: '15m' };
@@ -12,40 +11,26 @@ const MOST_FAILURES = 60;
 /** Longer than counts from before and after a step share a batch. */
 const LATER_MS = 12_500;
 
-async function releasing(seed: number, behaviour: Behaviour): Promise<World> {
-  const world = await createWorld({
-    ...{ mode: seed % 2 === 0 ? 'owned' : 'adopted', replicas: 2, onInconclusive: 'RollBack', strategy: STRATEGY },
-    dice: createDice(seed),
-  });
-  world.monitor.excuses.hasBadVersions = true;
+const isOver = (world: World): boolean => world.rollout()?.status?.history?.length === 1;
+
+async function begun(seed: number, behaviour: Behaviour): Promise<World> {
+  const world = await releasing(seed, { mode: seed % 2 === 0 ? 'owned' : 'adopted', strategy: STRATEGY });
   world.cluster.setBehaviour('v2', behaviour);
-  world.startController();
-  await world.pass(40_000);
-  await world.patch(kinds.deployment, NAME, { spec: { template: templateOf('v2') } });
   return world;
 }
-
-async function until(world: World, holds: () => boolean): Promise<void> {
-  for (const end = world.clock.now() + LIMIT_MS; !holds(); await world.pass(250)) {
-    if (world.clock.now() > end) throw new Error(`still ${world.rollout()?.status?.message}`);
-  }
-}
-
-const weightOf = (world: World): number => world.rollout()?.status?.weight?.applied ?? 0;
-const isOver = (world: World): boolean => world.rollout()?.status?.history?.length === 1;
 
 /** The monitor checks each weight against the one before. */
 describe('a release whose steps the evidence says', () => {
   it.each(SEEDS)('is promoted when it is good (%i)', async (seed) => {
-    const world = await releasing(seed, GOOD);
-    await until(world, () => isOver(world));
+    const world = await begun(seed, GOOD);
+    await until(world, LIMIT_MS, () => isOver(world));
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
     expect(world.monitor.failed).toBe(0);
   });
 
   it.each(SEEDS)('is taken back after few failed requests when it is bad (%i)', async (seed) => {
-    const world = await releasing(seed, { ...GOOD, errorRatio: 0.3 });
-    await until(world, () => isOver(world));
+    const world = await begun(seed, { ...GOOD, errorRatio: 0.3 });
+    await until(world, LIMIT_MS, () => isOver(world));
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack' }]);
     expect(world.monitor.failed).toBeLessThan(MOST_FAILURES);
   });
@@ -53,15 +38,15 @@ describe('a release whose steps the evidence says', () => {
   it.each(SEEDS)(
     'goes back to 10 % in an outage of both versions at 100 %, and up again after it (%i)',
     async (seed) => {
-      const world = await releasing(seed, GOOD);
-      await until(world, () => weightOf(world) === 100);
+      const world = await begun(seed, GOOD);
+      await until(world, LIMIT_MS, () => weightOf(world) === 100);
       await world.pass(LATER_MS);
       for (const image of ['v1', 'v2']) world.cluster.setBehaviour(image, { ...GOOD, errorRatio: 0.4 });
-      await until(world, () => weightOf(world) === 10);
+      await until(world, LIMIT_MS, () => weightOf(world) === 10);
       await world.pass(40_000);
       expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 10 } });
       for (const image of ['v1', 'v2']) world.cluster.setBehaviour(image, GOOD);
-      await until(world, () => isOver(world));
+      await until(world, LIMIT_MS, () => isOver(world));
       expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
     },
   );

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { kinds } from '../../src/kube/kinds.ts';
 import { GOOD, NAME } from './cluster.ts';
-import { createDice } from './dice.ts';
 import { editRoute } from './incidents.ts';
-import { createWorld, templateOf, type World } from './world.ts';
+import { releasing, until, weightOf } from './releasing.ts';
+import type { World } from './world.ts';
 
 const BROKEN = { ...GOOD, errorRatio: 0.4 };
 const LIMIT_MS = 240_000;
@@ -11,27 +11,6 @@ const LIMIT_MS = 240_000;
 const LATER_MS = 25_000;
 /** All 120 requests a second fail for 15 s: two scrapes of 5 s, the time until they are read, and a route's way. */
 const MOST_FAILURES = 1_800;
-
-/** A service whose release has just begun. */
-async function releasing(seed: number): Promise<World> {
-  const world = await createWorld({
-    ...{ mode: 'owned', replicas: 2, onInconclusive: 'RollBack' },
-    dice: createDice(seed),
-  });
-  world.monitor.excuses.hasBadVersions = true;
-  world.startController();
-  await world.pass(40_000);
-  await world.patch(kinds.deployment, NAME, { spec: { template: templateOf('v2') } });
-  return world;
-}
-
-async function until(world: World, holds: () => boolean): Promise<void> {
-  for (const end = world.clock.now() + LIMIT_MS; !holds(); await world.pass(250)) {
-    if (world.clock.now() > end) throw new Error(`still ${world.rollout()?.status?.message}`);
-  }
-}
-
-const weightOf = (world: World): number => world.rollout()?.status?.weight?.applied ?? 0;
 
 const isHeldBack = (world: World): boolean =>
   world.rollout()?.status?.conditions?.some(({ reason }) => reason === 'StableBreachesSlo') === true;
@@ -48,17 +27,17 @@ const pause = (world: World, type: 'Pause' | 'Resume') => {
 describe('failures of both versions', () => {
   it.each([1, 2, 3])('hold a release that did not cause them, and it goes on when they end (%i)', async (seed) => {
     const world = await releasing(seed);
-    await until(world, () => weightOf(world) === 5);
+    await until(world, LIMIT_MS, () => weightOf(world) === 5);
     await pause(world, 'Pause');
     await world.pass(LATER_MS);
     setBoth(world, BROKEN);
-    await until(world, () => isHeldBack(world));
+    await until(world, LIMIT_MS, () => isHeldBack(world));
     await pause(world, 'Resume');
     await world.pass(20_000);
     expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 5 } });
     expect(isHeldBack(world)).toBe(true);
     setBoth(world, GOOD);
-    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
   });
 
@@ -66,26 +45,26 @@ describe('failures of both versions', () => {
     'give stable requests again when they fall on the bake, and hold until they end (%i)',
     async (seed) => {
       const world = await releasing(seed);
-      await until(world, () => weightOf(world) === 100);
+      await until(world, LIMIT_MS, () => weightOf(world) === 100);
       await world.pass(LATER_MS / 2);
       setBoth(world, BROKEN);
-      await until(world, () => weightOf(world) === 5);
-      await until(world, () => isHeldBack(world));
+      await until(world, LIMIT_MS, () => weightOf(world) === 5);
+      await until(world, LIMIT_MS, () => isHeldBack(world));
       await world.pass(20_000);
       expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 5 } });
       setBoth(world, GOOD);
-      await until(world, () => world.rollout()?.status?.history?.length === 1);
+      await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
       expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
     },
   );
 
   it.each([1, 2, 3])('take back a canary that alone begins to fail in the bake (%i)', async (seed) => {
     const world = await releasing(seed);
-    await until(world, () => weightOf(world) === 100);
+    await until(world, LIMIT_MS, () => weightOf(world) === 100);
     await world.pass(LATER_MS / 2);
     const failed = world.monitor.failed;
     world.cluster.setBehaviour('v2', BROKEN);
-    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack' }]);
     expect(world.monitor.failed - failed).toBeLessThan(MOST_FAILURES / 2);
   });
@@ -95,12 +74,12 @@ describe('failures of both versions', () => {
     async (seed) => {
       const world = await releasing(seed);
       world.monitor.excuses.hasInterference = true;
-      await until(world, () => weightOf(world) === 100);
+      await until(world, LIMIT_MS, () => weightOf(world) === 100);
       await editRoute(world, 'timeout');
       await world.pass(3_000);
       world.cluster.setBehaviour('v2', { ...GOOD, errorRatio: 1 });
       const failed = world.monitor.failed;
-      await until(world, () => world.rollout()?.status?.history?.length === 1);
+      await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
       expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'SloBreach' }]);
       expect(world.monitor.failed - failed).toBeLessThan(MOST_FAILURES);
     },
@@ -108,18 +87,18 @@ describe('failures of both versions', () => {
 
   it.each([1, 2, 3])('take back a release whose first weight they begin with (%i)', async (seed) => {
     const world = await releasing(seed);
-    await until(world, () => weightOf(world) > 0);
+    await until(world, LIMIT_MS, () => weightOf(world) > 0);
     setBoth(world, BROKEN);
-    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
   });
 
   it.each([1, 2, 3])('take back a release that they begin with (%i)', async (seed) => {
     const world = await releasing(seed);
-    await until(world, () => weightOf(world) === 5);
-    await until(world, () => weightOf(world) === 50);
+    await until(world, LIMIT_MS, () => weightOf(world) === 5);
+    await until(world, LIMIT_MS, () => weightOf(world) === 50);
     setBoth(world, BROKEN);
-    await until(world, () => world.rollout()?.status?.history?.length === 1);
+    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
     expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
   });
 });
