@@ -1,5 +1,6 @@
 import type { Batch } from './batch.ts';
-import { addCounts, cleanCounts } from './counts.ts';
+import { comparable } from './comparable.ts';
+import { addCounts, cleanCounts, NO_COUNTS, type TwoArms } from './counts.ts';
 import { addLatencies } from './latency.ts';
 import { capped, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
 import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';
@@ -7,10 +8,11 @@ import { addToPace } from './pace.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { addPlaceboBatch } from './placebo.ts';
 import { addToSilence, stableIsGone } from './silence.ts';
-import type { Calm, JudgeState } from './state.ts';
+import type { Calm, JudgeState, RollbackReason } from './state.ts';
+import { followSuspicion, suspect } from './suspicion.ts';
 import { allowedAlone, harmlessRatio, tolerableRatio } from './tolerance.ts';
 import { ratioGrid, twoArmFactors } from './two-arm.ts';
-import { LN_BREACHING, reasonToRollBack } from './weigh.ts';
+import { brokeStable, LN_BREACHING, reasonToRollBack } from './weigh.ts';
 
 /** Evidence against the objective is kept up to 1/α³: above the 1/α² that decides in one batch, low enough to be forgotten. */
 const CAP_POWER = 3;
@@ -35,18 +37,32 @@ export function addBatch(state: JudgeState, given: Batch, parameters: JudgeParam
   }
   const safe = safeParameters(parameters);
   const batch: Batch = { ...given, canary: cleanCounts(given.canary), stable: cleanCounts(given.stable) };
+  const { latency, ...arms } = comparable(batch);
   const next: JudgeState = {
     ...state,
     ...withTotals(state, batch),
-    ...withHarm(state, batch, safe),
+    ...withHarm(state, arms, safe),
     noticeable: withNoticeable(state, batch, safe),
     ...withBreaches(state, batch, safe),
     accept: withAcceptance(state, batch, safe),
-    latency: given.latency ? addLatencies(state.latency, given.latency, safe) : state.latency,
+    latency: latency ? addLatencies(state.latency, latency, safe) : state.latency,
     placebo: given.stablePods ? addPlaceboBatch(state.placebo, given.stablePods, safe) : state.placebo,
   };
-  const reason = reasonToRollBack(next, safe);
-  return reason === null ? next : { ...next, decided: { at: batch.at, reason } };
+  return decided(next, batch, safe);
+}
+
+function decided(state: JudgeState, batch: Batch, safe: JudgeParameters): JudgeState {
+  const rollBack = (reason: RollbackReason) => ({ ...state, decided: { at: batch.at, reason } });
+  const reason = reasonToRollBack(state, safe);
+  if (reason !== null) return rollBack(reason);
+  if (state.suspicion === null) {
+    if (!brokeStable(state, safe)) return state;
+    const canTry = safe.stepsBack && !state.wasCleared;
+    return canTry ? { ...state, suspicion: suspect(state.stableCalm.counts) } : rollBack('BreachSinceStep');
+  }
+  const suspicion = followSuspicion(state.suspicion, batch, { allowed: allowedAlone(state.stable, safe), safe });
+  if (suspicion === 'Confirmed') return rollBack('BreachSinceStep');
+  return suspicion === 'Cleared' ? { ...state, suspicion: null, wasCleared: true } : { ...state, suspicion };
 }
 
 function withTotals(state: JudgeState, batch: Batch): Partial<JudgeState> {
@@ -63,9 +79,9 @@ function withTotals(state: JudgeState, batch: Batch): Partial<JudgeState> {
   };
 }
 
-function withHarm(state: JudgeState, batch: Batch, safe: JudgeParameters): Partial<JudgeState> {
+function withHarm(state: JudgeState, arms: TwoArms, safe: JudgeParameters): Partial<JudgeState> {
   const ratios = ratioGrid(safe.margin);
-  const factors = twoArmFactors(batch, [...ratios, safe.margin * RECENT_RATIO], safe.margin);
+  const factors = twoArmFactors(arms, [...ratios, safe.margin * RECENT_RATIO], safe.margin);
   if (factors === null) return {};
   const tempered = temper(factors, safe.dispersion);
   return {
@@ -120,6 +136,7 @@ function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: num
   return {
     lnSince,
     at: lnSince === 0 ? batch.at : before,
+    counts: lnSince === 0 ? NO_COUNTS : addCounts(calm.counts, batch.stable),
     isBroken: lnSince >= LN_BROKEN || (calm.isBroken && lnSince > 0),
     raisedAt,
   };

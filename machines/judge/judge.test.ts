@@ -146,6 +146,53 @@ describe('the judge', () => {
     expect(raised([...healthy, ...broken], 20_000)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
   });
 
+  describe('where the requests can be taken from the canary that both versions broke with', () => {
+    const parameters = { ...PARAMETERS, stepsBack: true };
+    const RAISED_AT = 100_000;
+    const LOWERED_AT = 115_000;
+    const healthy = Array.from({ length: 20 }, (): Row => [100, 900, 0, 1]);
+    const broken = Array.from({ length: 2 }, (): Row => [200, 800, 40, 160]);
+    const without = (rows: readonly Row[]) => {
+      const before = [...healthy, ...broken].map((row, i) => ({
+        ...batchOf(row, i + 1),
+        raisedAt: RAISED_AT,
+        weight: 0.2,
+      }));
+      const after = rows.map((row, i) => ({
+        ...batchOf(row, healthy.length + broken.length + i + 1),
+        ...{ raisedAt: LOWERED_AT, weight: 0, isLowered: true },
+      }));
+      return [...before, ...after].reduce((state, batch) => addBatch(state, batch, parameters), beginJudging());
+    };
+    const failing: Row = [0, 1000, 0, 200];
+    const well: Row = [0, 1000, 0, 1];
+    const judge = (...rows: readonly Row[]) => verdictOf(without(rows), parameters);
+
+    it('holds until stable is seen without them', () => {
+      expect(judge()).toMatchObject({ kind: 'Hold', reason: 'BreachSinceStep' });
+      expect(judge([0, 0, 0, 0], failing)).toMatchObject({ kind: 'Hold', reason: 'BreachSinceStep' });
+      expect(judge(...Array.from({ length: 50 }, () => failing))).toMatchObject({
+        kind: 'Hold',
+        reason: 'BreachSinceStep',
+      });
+    });
+
+    it('blames the canary when stable recovers at once', () => {
+      expect(judge([0, 1000, 0, 60], well)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    });
+
+    it('clears it when stable recovers later, and blames it when the next step breaks both again', () => {
+      const cleared = without([failing, failing, failing, failing, failing, well, well, well]);
+      expect(cleared).toMatchObject({ suspicion: null, wasCleared: true, decided: null });
+      const again = Array.from({ length: 3 }, (_, i) => ({
+        ...batchOf([200, 800, 40, 160], 31 + i),
+        ...{ raisedAt: 150_000, weight: 0.2 },
+      }));
+      const state = again.reduce((sum, batch) => addBatch(sum, batch, parameters), cleared);
+      expect(verdictOf(state, parameters)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    });
+  });
+
   it('wants stable to get requests again before it blames a breach that came when it had none', () => {
     const parameters = { ...PARAMETERS, stepsBack: true };
     const run = (rows: readonly (readonly [Row, number])[]) =>

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import { SETTLING_MS } from './comparable.ts';
 import type { ArmCounts } from './counts.ts';
 
 /**
@@ -24,9 +25,6 @@ const MISSED = 10;
 
 /** At 100 % stable is expected to be silent; proxies that learn of the route late still ask it. */
 const GONE_BATCHES = 3;
-
-/** After a change of weight two scrapes of 5 s may still hold requests from before it. */
-const SETTLING_MS = 10_000;
 
 /** Takes one batch into account; `before` is what both versions answered until then, which tells the share where no weight is known. */
 export function addToSilence(silence: Silence, batch: Batch, before: Seen): Silence {

@@ -4,6 +4,7 @@ import { EMPTY_MIXTURE, type Mixture } from './mixture.ts';
 import { NO_PACE, type Pace } from './pace.ts';
 import { NO_PLACEBO, type PlaceboState } from './placebo.ts';
 import { NO_SILENCE, type Silence } from './silence.ts';
+import type { Suspicion } from './suspicion.ts';
 
 /**
  * Everything the judge remembers of one release: running sums only, exact through JSON, and the same for the same batches in the
@@ -30,6 +31,10 @@ export interface JudgeState {
   /** Stable fails more often than the objective allows. */
   readonly stableBreach: Mixture;
   readonly stableCalm: Calm;
+  /** While the canary is suspected of what broke both versions; null otherwise. */
+  readonly suspicion: Suspicion | null;
+  /** True once a suspicion was cleared: the next breach that begins with a step is no chance any more. */
+  readonly wasCleared: boolean;
   /** Canary fails less often than what can be tolerated. */
   readonly accept: Mixture;
   readonly latency: LatencyState;
@@ -44,6 +49,8 @@ export interface Calm {
   readonly lnSince: number;
   /** End of the last batch at which nothing spoke for a breach; null before the first. */
   readonly at: number | null;
+  /** What stable has answered since. */
+  readonly counts: ArmCounts;
   /** True from the moment at which these odds were high until they are nothing again. */
   readonly isBroken: boolean;
   /** Time at which the canary's weight was last raised, as of the newest batch; null once it was lowered. */
@@ -74,7 +81,9 @@ export function beginJudging(): JudgeState {
     recentHarm: 0,
     canaryBreach: EMPTY_MIXTURE,
     stableBreach: EMPTY_MIXTURE,
-    stableCalm: { lnSince: 0, at: null, isBroken: false, raisedAt: null },
+    stableCalm: { lnSince: 0, at: null, counts: NO_COUNTS, isBroken: false, raisedAt: null },
+    suspicion: null,
+    wasCleared: false,
     accept: EMPTY_MIXTURE,
     latency: EMPTY_LATENCY,
     placebo: NO_PLACEBO,

@@ -75,6 +75,7 @@ export function verdictOf(state: JudgeState, parameters: JudgeParameters): Verdi
 function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): Pick<Verdict, 'kind' | 'reason'> {
   if (state.decided !== null) return { kind: 'Rollback', reason: state.decided.reason };
   const hold = (reason: VerdictReason) => ({ kind: 'Hold', reason }) as const;
+  if (state.suspicion !== null) return hold('BreachSinceStep');
   if (evidence.lnTotal >= -Math.log(safe.falseRollback)) {
     return hold(beatsPlacebo(state, evidence, safe) ? 'TooLittleToDecide' : 'StablePodAsBad');
   }
@@ -117,6 +118,12 @@ function expectedRatio({ canary, stable }: JudgeState): number {
   return (canary.failures + PRIOR_REQUESTS * stableRatio) / (canary.requests + PRIOR_REQUESTS);
 }
 
+function sinceStep({ suspicion, decided }: JudgeState): string {
+  const both = 'Both versions breach the objective since the canary got more traffic';
+  if (suspicion === null) return both;
+  return decided === null ? `${both}, so stable is watched without it` : `${both}, and stable recovered without it`;
+}
+
 function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): string {
   switch (reason) {
     case 'HarmAgainstStable':
@@ -128,7 +135,7 @@ function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): 
         ? `The canary fails more often than the allowed ${percent(allowedAlone(state.stable, safe))}`
         : 'The canary breaches the objective and stable does not';
     case 'BreachSinceStep':
-      return 'Both versions breach the objective since the canary got more traffic';
+      return sinceStep(state);
     case 'TooFewRequests':
       return `Waiting for ${grouped(safe.minRequests)} canary requests`;
     case 'StarvedCanary':

@@ -74,8 +74,7 @@ export function reasonToRollBack(state: JudgeState, safe: JudgeParameters): Roll
   const evidence = weigh(state, safe);
   const enoughFailures = state.canary.failures >= safe.minFailures;
   const lnErrors = enoughFailures ? evidence.lnTotal : evidence.lnTotal + Math.log(evidence.blame.latency);
-  if (lnErrors >= lnNeeded(state, safe) && beatsPlacebo(state, evidence, safe)) return heaviest(evidence.blame);
-  return enoughFailures && brokeStable(state, evidence, safe) ? 'BreachSinceStep' : null;
+  return lnErrors >= lnNeeded(state, safe) && beatsPlacebo(state, evidence, safe) ? heaviest(evidence.blame) : null;
 }
 
 /** ln of the odds that decide: 1/α, or 1/α² before there are two batches. */
@@ -112,11 +111,13 @@ export function beatsPlacebo(state: JudgeState, evidence: Evidence, safe: JudgeP
 
 /**
  * True when stable kept the objective until the canary got more weight and surely breaks it since: both fail, but it is the
- * canary that fails them. Time is the only witness here, so α does not hold: an outage that happens to begin with a step is blamed too.
+ * canary that fails them. Time is the only witness here, so α does not hold; where the canary's requests can be taken away this is a
+ * suspicion only.
  */
-function brokeStable(state: JudgeState, evidence: Evidence, safe: JudgeParameters): boolean {
+export function brokeStable(state: JudgeState, safe: JudgeParameters): boolean {
   const { at, raisedAt } = state.stableCalm;
-  if (at === null || raisedAt === null || evidence.lnStableSlo < -Math.log(safe.falseRollback)) return false;
+  if (at === null || raisedAt === null || state.canary.failures < safe.minFailures) return false;
+  if (stableIsGone(state) || lnEvidence(state.stableBreach, safe) < -Math.log(safe.falseRollback)) return false;
   return at >= raisedAt - safe.blameWindowMs && at <= raisedAt + safe.blameWindowMs;
 }
 

@@ -33,6 +33,14 @@ export const steppedBack: Announcement = ({ release }, { facts }) => ({
   message: `${release?.revision ?? ''} is back at ${(release?.targetBp ?? 0) / 100} %: ${facts.verdict?.message ?? ''}`,
 });
 
+/** Both versions broke with a step. */
+export const suspended: Announcement = ({ release }, { facts }) => ({
+  kind: 'Announce',
+  severity: 'Warning',
+  reason: 'Suspended',
+  message: `${release?.revision ?? ''} gets no requests for now: ${facts.verdict?.message ?? ''}`,
+});
+
 /** How the release ended; a warning unless it ended as somebody wished. */
 export const ended: Announcement = ({ release }) => {
   const outcome = release?.outcome;

@@ -1,11 +1,11 @@
-import type { Outcome, RolloutContext } from './context.ts';
+import type { RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { routeFor } from './desired.ts';
 import type { Facts, RequestFact } from './facts.ts';
 import { isSameRoute, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
-import { ALL_BP, holdMsOf, isLastStep, nextTargetBp, stepBackTo } from './steps.ts';
+import { holdMsOf, isLastStep, nextTargetBp } from './steps.ts';
 import { sightOf } from './verification.ts';
 
 /** One look at the world: all that a transition may depend on. */
@@ -111,85 +111,6 @@ export function mayAdvance(context: RolloutContext, facts: Facts): boolean {
   );
 }
 
-/**
- * Why the release must go back now, or null. Nothing here waits: not for readiness, not for metrics, not for a person, not for the
- * Deployment. The order is that of blame, for the message only.
- */
-export function reasonToWithdraw(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
-  const { release } = context;
-  if (release === null) return null;
-  return (
-    harm(state, context, look) ?? wish(context, look) ?? routeTakenAway(state, look) ?? overdue(state, context, look)
-  );
-}
-
-/** The canary does, or is about to do, harm. */
-function harm(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
-  const { release } = context;
-  const { facts } = look;
-  const { verdict } = facts;
-  if (verdict?.kind === 'Rollback' && verdict.revision === release?.revision) {
-    return { kind: 'RolledBack', reason: verdict.reason, message: verdict.message };
-  }
-  if (verdict && isUncompared(state, context, facts) && !canStepBack(state, context, look)) {
-    return { kind: 'RolledBack', reason: 'SloBreach', message: verdict.message };
-  }
-  const canary = revisionFact(facts, release?.revision);
-  if (liveWeightBp(state, context) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
-  const message = withProblem('no canary pod is ready any more', canary.problem);
-  return { kind: 'RolledBack', reason: 'CanaryLost', message };
-}
-
-/** The user wants something else. */
-function wish(context: RolloutContext, { facts }: Look): Outcome | null {
-  const { release, stable } = context;
-  const { workload } = facts;
-  if (requestFor(context, facts)?.type === 'Abort') {
-    return { kind: 'Aborted', reason: 'AbortRequested', message: 'an operator asked to abort' };
-  }
-  if (facts.deleting) return { kind: 'Deleted', reason: 'RolloutDeleted', message: 'the Rollout is being deleted' };
-  if (workload === null) {
-    return { kind: 'Aborted', reason: 'WorkloadDeleted', message: 'the Deployment was deleted during the release' };
-  }
-  if (workload.revision === stable) {
-    const message = 'the pod template is that of the stable version again';
-    return { kind: 'Reverted', reason: 'TemplateReverted', message };
-  }
-  if (workload.revision === release?.revision) return null;
-  const message = `a newer pod template (${workload.revision}) took its place`;
-  return { kind: 'Superseded', reason: 'NewerTemplate', message };
-}
-
-/**
- * The route was put back to the plain Service, or deleted. The plain Service selects the canary's pods too, so they get requests at a
- * weight that nobody decided: they have to go.
- */
-function routeTakenAway(state: RolloutState, { facts: { route } }: Look): Outcome | null {
-  if (state === 'OpeningStable' || route.kind !== 'foreign' || route.namesRevisions) return null;
-  return { kind: 'RolledBack', reason: 'RouteTakenAway', message: route.message };
-}
-
-/** Time is up. */
-function overdue(state: RolloutState, context: RolloutContext, look: Look): Outcome | null {
-  const { at, plan, facts } = look;
-  const { release, unreadySince, since } = context;
-  if (release === null) return null;
-  const canary = revisionFact(facts, release.revision);
-  const waitingSince = state === 'Scaling' ? since : unreadySince;
-  const isLate = waitingSince !== null && at >= waitingSince + plan.progressDeadlineMs;
-  if (isLate && canary.ready < replicasFor(release.targetBp, release, facts)) {
-    const what = `canary pods were not ready within ${plan.progressDeadlineMs / 1000} s`;
-    return { kind: 'RolledBack', reason: 'ProgressDeadlineExceeded', message: withProblem(what, canary.problem) };
-  }
-  if (plan.onInconclusive !== 'RollBack' || at < release.deadlineAt || release.pausedAt !== null) return null;
-  const message = `no decision within the deadline: ${facts.verdict?.message ?? facts.evidence.message}`;
-  return { kind: 'RolledBack', reason: 'DeadlineExceeded', message };
-}
-
-function withProblem(what: string, problem: string | null): string {
-  return problem === null ? what : `${what}: ${problem}`;
-}
-
 /** True when neither an operator nor a foreign edit keeps the release from going on. */
 export function canAct(context: RolloutContext, { facts }: Look): boolean {
   return !isPaused(context, facts) && !isRouteHeld(context, facts);
@@ -199,34 +120,20 @@ function isPromoteRequested(context: RolloutContext, { facts }: Look): boolean {
   return context.release?.isPromoted === true || requestFor(context, facts)?.type === 'Promote';
 }
 
+/** True while the canary has no requests because it is suspected of what both versions do. */
+export function isSuspended({ release }: Pick<RolloutContext, 'release'>): boolean {
+  return release?.targetBp === 0;
+}
+
 /** True when the present step has been held long enough and the judge, or an operator, lets the release go on. */
 export function mayTakeStep(context: RolloutContext, look: Look): boolean {
   const { release, routeSince } = context;
   if (release === null || !canAct(context, look) || !isCanaryReady(context, look)) return false;
   if (isPromoteRequested(context, look)) return true;
+  if (isSuspended(context)) return false;
   const isHeldLongEnough = look.at >= (routeSince ?? Number.POSITIVE_INFINITY) + holdMsOf(release, look.plan);
   const hasNext = isLastStep(release) || nextTargetBp(release, look) > release.targetBp;
   return isHeldLongEnough && hasNext && mayAdvance(context, look.facts);
-}
-
-/**
- * True when the canary has all requests and breaches an objective: without requests to stable nobody can tell whose fault it is, so
- * stable gets some back.
- */
-export function mustStepBack(state: RolloutState, context: RolloutContext, look: Look): boolean {
-  return isUncompared(state, context, look.facts) && canStepBack(state, context, look);
-}
-
-function isUncompared(state: RolloutState, context: RolloutContext, { verdict }: Facts): boolean {
-  const isBreach = verdict?.revision === context.release?.revision && verdict?.reason === 'BreachUncompared';
-  return isBreach && liveWeightBp(state, context) === ALL_BP;
-}
-
-/** False where the breach has to be taken back uncompared: the route is not ours to write, or stable is about to go. */
-function canStepBack(state: RolloutState, context: RolloutContext, { plan, facts }: Look): boolean {
-  const { release } = context;
-  if (release === null || release.isPromoted || state === 'HandingOver' || isRouteHeld(context, facts)) return false;
-  return stepBackTo(release, plan) !== null;
 }
 
 /** The same for the bake at 100 %; beyond the absence of harm, the release must have been shown to be good. */

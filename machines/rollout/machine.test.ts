@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ADAPTIVE_PLAN, MachineWorld, PLAN } from '../../test/support/machine-world.ts';
-import { reasonToWithdraw } from './guards.ts';
 import type { Plan } from './plan.ts';
+import { reasonToWithdraw } from './withdrawal.ts';
 
 const weights = (world: MachineWorld) =>
   world.performed.flatMap((command) =>
@@ -475,7 +475,7 @@ describe('a breach at 100 %', () => {
     ],
   ])('gives the canary %s, and the steps again when it ends', (_, plan, newest) => {
     const world = baking(plan);
-    world.hasOutage = true;
+    world.outage = 'unrelated';
     const count = world.performed.length;
     world.reconcile();
     const low = newest[newest.indexOf(10_000) + 1];
@@ -484,7 +484,7 @@ describe('a breach at 100 %', () => {
     world.pass(60_000);
     expect(weights(world).at(-1)).toBe(low);
     expect(world.revisions.get('v2')).toMatchObject({ replicas: 4 });
-    world.hasOutage = false;
+    world.outage = 'none';
     world.pass(300_000);
     expect(weights(world).slice(-newest.length)).toEqual(newest);
     expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
@@ -493,7 +493,7 @@ describe('a breach at 100 %', () => {
   it('takes the release back at once where somebody edited the route, which is not written but to take traffic away', () => {
     const world = baking();
     world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
-    world.hasOutage = true;
+    world.outage = 'unrelated';
     world.reconcile();
     expect(weights(world).slice(-2)).toEqual([10_000, 0]);
     expect(world.machine.context.release?.outcome).toMatchObject({ kind: 'RolledBack', reason: 'SloBreach' });
@@ -501,7 +501,7 @@ describe('a breach at 100 %', () => {
 
   it('takes the release back where it is about to be handed over, or was promoted by hand', () => {
     const world = baking();
-    world.hasOutage = true;
+    world.outage = 'unrelated';
     const { context } = world.machine;
     const look = world.look();
     expect(reasonToWithdraw('Baking', context, look)).toBeNull();
@@ -512,13 +512,89 @@ describe('a breach at 100 %', () => {
 
   it('takes the canary back once stable has shown not to fail', () => {
     const world = baking();
-    world.hasOutage = true;
+    world.outage = 'unrelated';
     world.reconcile();
-    world.hasOutage = false;
+    world.outage = 'none';
     world.badRevisions.add('v2');
     world.pass(60_000);
     expect(weights(world).slice(-3)).toEqual([10_000, 500, 0]);
     expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'HarmAgainstStable' }]);
+  });
+});
+
+describe('a breach of both versions since a step', () => {
+  const suspended = (plan: Plan = PLAN) => {
+    const world = adopted();
+    world.plan = plan;
+    world.nextBp = 1_000;
+    world.release('v2');
+    world.passUntil('Holding');
+    world.outage = 'sinceStep';
+    world.reconcile();
+    return world;
+  };
+
+  it('takes the requests from the canary at once, and leaves it its pods', () => {
+    const world = suspended();
+    expect(world.performed.at(-1)).toMatchObject({ kind: 'WriteRoute', route: { canary: null, canaryBp: 0 } });
+    expect(world.announced.at(-1)).toMatchObject({ severity: 'Warning', reason: 'Suspended' });
+    const { replicas } = world.revisions.get('v2') ?? {};
+    world.pass(60_000);
+    expect(world.revisions.get('v2')).toMatchObject({ replicas });
+    expect(weights(world)).toEqual([0, 500, 0]);
+  });
+
+  it.each([
+    ['the weight of its step', PLAN, [0, 500, 0, 500, 5_000, 10_000]],
+    ['the weight that it had, where the evidence says the steps', ADAPTIVE_PLAN, [0, 500, 0, 500, 10_000]],
+  ])('gives it back %s when another breach is over, and goes on', (_, plan, all) => {
+    const world = suspended(plan);
+    world.outage = 'unrelated';
+    world.pass(60_000);
+    expect(weights(world)).toEqual([0, 500, 0]);
+    world.outage = 'none';
+    world.nextBp = 10_000;
+    world.pass(300_000);
+    expect(weights(world)).toEqual(all);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
+  });
+
+  it('takes it back when the judge blames it', () => {
+    const world = suspended();
+    world.badRevisions.add('v2');
+    world.pass(60_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack' }]);
+    expect(weights(world)).toEqual([0, 500, 0]);
+  });
+
+  it('takes it back when stable does not recover for 5 min, but not while an operator pauses it', () => {
+    const world = suspended();
+    const { release } = world.machine.context;
+    if (release === null) throw new Error('no release');
+    world.request = { type: 'Pause', revision: 'v2', id: '1' };
+    world.pass(400_000);
+    expect(world.machine.context.release?.outcome).toBeNull();
+    world.request = { type: 'Resume', revision: 'v2', id: '2' };
+    world.pass(120_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'BreachSinceStep' }]);
+  });
+
+  it('takes it back at once where somebody edited the route', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.route = { kind: 'foreign', message: 'edited', namesRevisions: true };
+    world.outage = 'sinceStep';
+    world.reconcile();
+    expect(world.machine.context.release?.outcome).toMatchObject({ kind: 'RolledBack', reason: 'BreachSinceStep' });
+  });
+
+  it('lets an operator promote it', () => {
+    const world = suspended();
+    world.outage = 'none';
+    world.request = { type: 'Promote', revision: 'v2', id: '1' };
+    world.pass(120_000);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
   });
 });
 

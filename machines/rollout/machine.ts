@@ -8,8 +8,10 @@ import {
   releaseStarted,
   routeEdited,
   steppedBack,
+  suspended,
   weightRaised,
 } from './announcements.ts';
+import { mayResume, mustStepBack, mustSuspend } from './comparing.ts';
 import { initialContext, type RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { revisionFact } from './facts.ts';
@@ -29,8 +31,6 @@ import {
   type Look,
   mayPromote,
   mayTakeStep,
-  mustStepBack,
-  reasonToWithdraw,
 } from './guards.ts';
 import { remember } from './remember.ts';
 import { isLastStep } from './steps.ts';
@@ -43,11 +43,14 @@ import {
   goOn,
   promote,
   relinquish,
+  resume,
   stepBack,
+  suspend,
   takeStep,
   type Update,
   withdrawFrom,
 } from './updates.ts';
+import { reasonToWithdraw } from './withdrawal.ts';
 
 /**
  * The one event: somebody looked. Everything else (a verdict, an operator's request, an expired wait) is part of what was
@@ -119,11 +122,19 @@ const urgentBeforeRoute = urgentFrom('OpeningStable').map((transition) =>
   transition.target === 'Gone' ? transition : { ...transition, target: 'Closing' as const },
 );
 
-const compareAgainFrom = (state: RolloutState) => ({
-  guard: when((context, look) => mustStepBack(state, context, look)),
-  target: 'Shifting' as const,
-  actions: [update(stepBack), announce(steppedBack)],
-});
+/** Whose fault a breach of both versions is can only be seen with other weights. */
+const compareFrom = (state: RolloutState) => [
+  {
+    guard: when((context, look) => mustStepBack(state, context, look)),
+    target: 'Shifting' as const,
+    actions: [update(stepBack), announce(steppedBack)],
+  },
+  {
+    guard: when((context, look) => mustSuspend(state, context, look)),
+    target: 'Shifting' as const,
+    actions: [update(suspend), announce(suspended)],
+  },
+];
 
 /** Once the ReplicaSet has changed hands stable's pods are on their way out, and the way back is closed. */
 const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
@@ -148,6 +159,8 @@ const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
  *
  *   from Shifting..Baking at 100 %, when an objective is breached and stable has no requests to compare with:
  *   Shifting       back to a weight of at most 10 %
+ *   from Scaling..Baking, when both versions broke an objective with a step:
+ *   Shifting       back to 0 % until stable shows whose fault it is; Holding leads on to Scaling again
  *
  *   from OpeningStable..HandingOver, at any time, before anything else:
  *   Withdrawing    no request goes to the canary any more                          → RemovingCanary
@@ -226,6 +239,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Scaling'),
+          ...compareFrom('Scaling'),
           {
             guard: when(
               (context, look) =>
@@ -246,7 +260,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Shifting'),
-          compareAgainFrom('Shifting'),
+          ...compareFrom('Shifting'),
           {
             guard: when(
               (context, look) =>
@@ -263,7 +277,8 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Holding'),
-          compareAgainFrom('Holding'),
+          ...compareFrom('Holding'),
+          { guard: when(mayResume), target: 'Scaling', actions: [update(resume)] },
           {
             guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context.release)),
             target: 'Baking',
@@ -278,7 +293,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
       on: {
         LOOKED: [
           ...urgentFrom('Baking'),
-          compareAgainFrom('Baking'),
+          ...compareFrom('Baking'),
           { guard: when(mayPromote), target: 'HandingOver', actions: [update(enter), announce(promoting)] },
           ...keepTime('Baking'),
         ],

@@ -39,6 +39,12 @@ export function stepBackTo(release: Release, { stepping }: Plan): Pick<Release, 
   return targetBp < ALL_BP ? { stepIndex, targetBp } : null;
 }
 
+/** Weight of the present step of a release that had to give up its requests: the plan's, or the last that it had. */
+export function resumedTargetBp({ stepIndex, raises }: Release, { stepping }: Plan): number {
+  const last = raises.findLast(({ weightBp }) => weightBp > 0)?.weightBp ?? ALL_BP;
+  return stepping.kind === 'fixed' ? (stepping.steps[stepIndex]?.weightBp ?? last) : last;
+}
+
 /** How long the present step is held at least, in ms; at 100 % the bake says how long to watch. */
 export function holdMsOf({ targetBp, stepIndex }: Release, { stepping }: Plan): number {
   if (targetBp >= ALL_BP) return 0;

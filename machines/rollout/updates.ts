@@ -1,7 +1,8 @@
 import type { FinishedRelease, Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import { type Look, reasonToWithdraw, requestFor } from './guards.ts';
-import { ALL_BP, firstTargetBp, nextTargetBp, plannedStepsOf, stepBackTo } from './steps.ts';
+import { type Look, requestFor } from './guards.ts';
+import { ALL_BP, firstTargetBp, nextTargetBp, plannedStepsOf, resumedTargetBp, stepBackTo } from './steps.ts';
+import { reasonToWithdraw } from './withdrawal.ts';
 
 /** What a transition changes of the context. Plain functions, so that each can be tried without the machine. */
 export type Update = (context: RolloutContext, look: Look) => Partial<RolloutContext>;
@@ -76,6 +77,21 @@ export const stepBack: Update = (context, look) => {
   if (release === null || step === null) return {};
   const raises = [...release.raises, { at: look.at, weightBp: step.targetBp }];
   return { ...enter(context, look), release: { ...release, ...step, weightBp: step.targetBp, raises } };
+};
+
+/** Takes all requests from the canary until it is known whose fault a breach is; it keeps its pods and its step. */
+export const suspend: Update = (context, look) => {
+  const { release } = context;
+  if (release === null) return {};
+  const raises = [...release.raises, { at: look.at, weightBp: 0 }];
+  return { ...enter(context, look), release: { ...release, targetBp: 0, weightBp: 0, raises } };
+};
+
+/** Asks for the weight of the present step again. */
+export const resume: Update = (context, look) => {
+  const { release } = context;
+  if (release === null) return {};
+  return { ...enter(context, look), release: { ...release, targetBp: resumedTargetBp(release, look.plan) } };
 };
 
 export const takeStep: Update = (context, look) => {

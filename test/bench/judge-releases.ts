@@ -7,18 +7,23 @@ import { TRAFFIC } from '../../src/simulate/traffic.ts';
 import { type Line, shareLine } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
 
-/** The smallest Rollout that there is: everything else has its default. */
-const SMALLEST = {
-  apiVersion: 'sluice.dev/v1alpha1',
-  kind: 'Rollout',
-  metadata: { name: 'checkout' },
-  spec: {
-    workloadRef: { kind: 'Deployment', name: 'checkout' },
-    service: { name: 'checkout', port: 'http' },
-    routing: { istio: {} },
-    strategy: { canary: {} },
-  },
-};
+/** The smallest Rollout that there is, everything else at its default; and the one with the most steps in the least time. */
+const DEFAULT_STEPS = rollout({});
+const FAST = rollout({ adaptive: { profile: 'Fast' } });
+
+function rollout(canary: object) {
+  return {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'Rollout',
+    metadata: { name: 'checkout' },
+    spec: {
+      workloadRef: { kind: 'Deployment', name: 'checkout' },
+      service: { name: 'checkout', port: 'http' },
+      routing: { istio: {} },
+      strategy: { canary },
+    },
+  };
+}
 
 const HARMLESS = [
   ['steady', 'none'],
@@ -30,12 +35,6 @@ const HARMLESS = [
   ['steady', 'outage'],
 ] as const;
 
-/**
- * An outage of both versions that begins within 15 s of a step is blamed on the step, because time is the only witness then (decision 18):
- * with five steps in the first minutes that is up to this share, and the price of taking back releases that break what stable uses.
- */
-const BLAMED_BY_TIME = 0.3;
-
 const HARMFUL = ['errors-1', 'errors-5', 'errors-50', 'errors-100', 'late', 'load', 'caused-outage'] as const;
 
 /** The table of `sluice simulate` has 5 s scrapes; stable fails 0.1 %. */
@@ -43,16 +42,16 @@ const SETTING = { usualFailures: 0.001, scrapeS: 5, rivals: [] } as const;
 
 /**
  * Whole releases of the smallest Rollout by the real machine, weight steps included: harmless ones may be taken back in a share of α at
- * most, whatever the traffic is, except for `BLAMED_BY_TIME`; harmful ones must be.
+ * most, whatever the traffic is; harmful ones must be.
  */
 export function releases(runs: Runs): readonly Line[] {
   const harmless = HARMLESS.map(([traffic, fault]) => {
     const { falseRollback } = summaryOf(runs, traffic, fault);
-    return shareLine(
-      `${traffic} traffic, ${fault}, taken back:`,
-      { most: fault === 'outage' ? BLAMED_BY_TIME : 0.01 },
-      falseRollback,
-    );
+    return shareLine(`${traffic} traffic, ${fault}, taken back:`, { most: 0.01 }, falseRollback);
+  });
+  const fast = ['none', 'outage'].map((fault) => {
+    const { falseRollback } = summaryOf(runs, 'steady', fault, FAST);
+    return shareLine(`adaptive steps (Fast), ${fault}, taken back:`, { most: 0.01 }, falseRollback);
   });
   const harmful = HARMFUL.map((fault) => {
     const { detected, detectionS, failedRequests } = summaryOf(runs, 'steady', fault);
@@ -61,11 +60,11 @@ export function releases(runs: Runs): readonly Line[] {
     const after = detectionS === null ? 'never' : `after ${detectionS.median} s (p95 ${detectionS.p95} s)`;
     return { ok, text: `${text}, ${after}, ${failedRequests.mean.toFixed(1)} failed` };
   });
-  return [...harmless, ...harmful];
+  return [...harmless, ...fast, ...harmful];
 }
 
-function summaryOf({ runs, seed }: Runs, trafficName: string, faultName: string): Summary {
-  const parsed = parseRollout(SMALLEST);
+function summaryOf({ runs, seed }: Runs, trafficName: string, faultName: string, manifest = DEFAULT_STEPS): Summary {
+  const parsed = parseRollout(manifest);
   const planned = parsed.ok ? planRollout(parsed.rollout.spec) : null;
   const traffic = TRAFFIC.find(({ name }) => name === trafficName);
   const faults = FAULTS.filter(({ name }) => name === faultName);

@@ -117,7 +117,7 @@ export function createMonitor(
     const canary = weights.get(`${NAME}-${release.revision}`) ?? 0;
     const own = taken.get(release.startedAt) ?? { weights: [], isWithdrawn: false };
     taken.set(release.startedAt, own);
-    if (canary === 0) own.isWithdrawn = own.weights.length > 0;
+    if (canary === 0) own.isWithdrawn ||= own.weights.length > 0 && release.outcome !== null;
     else if (own.isWithdrawn && !monitor.excuses.hasInterference)
       fail('a release got weight again after it was taken back');
     else if (own.weights.at(-1) !== canary) own.weights.push(canary);

@@ -85,20 +85,54 @@ describe('failures of both versions', () => {
     },
   );
 
-  it.each([1, 2, 3])('take back a release whose first weight they begin with (%i)', async (seed) => {
+  it.each([1, 2, 3])(
+    'take back a release whose first weight they begin with, and that they end without (%i)',
+    async (seed) => {
+      const world = await releasing(seed);
+      await until(world, LIMIT_MS, () => weightOf(world) > 0);
+      await breakWhileWeighed(world);
+      expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
+    },
+  );
+
+  it.each([1, 2, 3])(
+    'take back a release whose later step they begin with, and that they end without (%i)',
+    async (seed) => {
+      const world = await releasing(seed);
+      await until(world, LIMIT_MS, () => weightOf(world) === 50);
+      await breakWhileWeighed(world);
+      expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
+    },
+  );
+
+  it.each([1, 2, 3])(
+    'suspend a release that they happen to begin with, and it goes on when they end (%i)',
+    async (seed) => {
+      const world = await releasing(seed);
+      await until(world, LIMIT_MS, () => weightOf(world) === 50);
+      setBoth(world, BROKEN);
+      await until(world, LIMIT_MS, () => weightOf(world) === 0);
+      await world.pass(LATER_MS);
+      expect(world.rollout()?.status).toMatchObject({ phase: 'Progressing', weight: { applied: 0 } });
+      setBoth(world, GOOD);
+      await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
+      expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
+    },
+  );
+
+  it.each([1, 2, 3])('take back a release without which they do not end either (%i)', async (seed) => {
     const world = await releasing(seed);
     await until(world, LIMIT_MS, () => weightOf(world) > 0);
     setBoth(world, BROKEN);
-    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
-    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
-  });
-
-  it.each([1, 2, 3])('take back a release that they begin with (%i)', async (seed) => {
-    const world = await releasing(seed);
-    await until(world, LIMIT_MS, () => weightOf(world) === 5);
-    await until(world, LIMIT_MS, () => weightOf(world) === 50);
-    setBoth(world, BROKEN);
-    await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
-    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack', reason: 'BreachSinceStep' }]);
+    await until(world, 2 * LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'RolledBack' }]);
   });
 });
+
+/** Both versions fail for as long as the canary has requests. */
+async function breakWhileWeighed(world: World): Promise<void> {
+  setBoth(world, BROKEN);
+  await until(world, LIMIT_MS, () => weightOf(world) === 0);
+  setBoth(world, GOOD);
+  await until(world, LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
+}

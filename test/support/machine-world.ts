@@ -77,8 +77,8 @@ export class MachineWorld {
   /** Proxies that do not get new routes keep following this one. */
   stuckRoute: ObservedRoute | null = null;
   verdict: VerdictFact['kind'] = 'Advance';
-  /** Both versions breach the objective, which nobody can tell from a breach of the canary alone while it has all requests. */
-  hasOutage = false;
+  /** Both versions breach the objective, maybe since a step; nobody can tell it from a breach of the canary alone while it has all requests. */
+  outage: 'none' | 'unrelated' | 'sinceStep' = 'none';
   /** The evidence suffices for a promotion. */
   isShownGood = true;
   /** Weight that the evidence allows, where the plan leaves it to the evidence. */
@@ -143,9 +143,10 @@ export class MachineWorld {
 
   private verdictOn(revision: string): Pick<VerdictFact, 'kind' | 'reason'> {
     if (this.badRevisions.has(revision)) return { kind: 'Rollback', reason: 'HarmAgainstStable' };
-    if (!this.hasOutage) return { kind: this.verdict, reason: 'NoEvidenceOfHarm' };
+    if (this.outage === 'none') return { kind: this.verdict, reason: 'NoEvidenceOfHarm' };
     const hasAll = this.machine.context.release?.raises.at(-1)?.weightBp === 10_000;
-    return { kind: 'Hold', reason: hasAll ? 'BreachUncompared' : 'StableBreachesSlo' };
+    if (hasAll) return { kind: 'Hold', reason: 'BreachUncompared' };
+    return { kind: 'Hold', reason: this.outage === 'sinceStep' ? 'BreachSinceStep' : 'StableBreachesSlo' };
   }
 
   look(): Look {

@@ -9,6 +9,7 @@ import {
   isRouteHeld,
   isRouteSeen,
   isRouteWritten,
+  isSuspended,
   type Look,
   mayAdvance,
 } from '../../../machines/rollout/guards.ts';
@@ -119,6 +120,10 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
     case 'Shifting':
       return trafficWait(state, context, look, `${release.targetBp / 100} % of the requests go to the canary`);
     case 'Holding': {
+      if (isSuspended(context)) {
+        const why = facts.evidence.state === 'fresh' ? facts.verdict?.message : facts.evidence.message;
+        return wait('Suspended', `keeps requests from the canary until stable shows whose fault it is: ${why}`);
+      }
       const until = (context.routeSince ?? at) + holdMsOf(release, plan);
       return evidenceWait(context, look, until, `watches the canary at ${release.targetBp / 100} %`);
     }
