@@ -69,6 +69,7 @@ function inWords({
   };
   switch (measure.kind) {
     case 'requests':
+    case 'faults':
       return { what: `${REQUESTS_METRIC} with reporter=source ${whose}`, ...proxies };
     case 'durations': {
       const edge = `a bucket edge at ${measure.underMs} ms`;

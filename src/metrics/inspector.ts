@@ -44,6 +44,7 @@ function inspectMeasure(inquiry: Inquiry): Promise<Inspection> {
   const { measure } = inquiry.subject;
   switch (measure.kind) {
     case 'requests':
+    case 'faults':
       return inspectRequests(inquiry);
     case 'durations':
       return inspectDurations(inquiry, measure);

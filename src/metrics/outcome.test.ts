@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTimed, outcomeOf } from './outcome.ts';
+import { isTimed, outcomeOf, touchedBy } from './outcome.ts';
 import { DEFAULT_FAILURES } from './port.ts';
 
 describe('a request counts as', () => {
@@ -64,5 +64,17 @@ describe("a duration is the version's own", () => {
     [false, 'UT,DI'],
   ])('%s with flags %s', (isOwn, response_flags) => {
     expect(isTimed({ response_flags })).toBe(isOwn);
+  });
+});
+
+describe('a fault touched', () => {
+  it.each([
+    ['failure', 'FI'],
+    ['failure', 'DI,FI'],
+    ['ok', 'RL'],
+    ['ok', '-'],
+    ['ok', 'FID'],
+  ])('%s: flags %s', (counts, response_flags) => {
+    expect(touchedBy({ response_flags, response_code: '500' }, ['FI'])).toBe(counts);
   });
 });

@@ -1,4 +1,4 @@
-import type { FailureRule } from './port.ts';
+import type { FailureRule, FaultFlag } from './port.ts';
 
 /** What a request counts as. `excluded`: answered by a fault or a rate limit of the mesh, so it says nothing about a version. */
 export type Outcome = 'ok' | 'failure' | 'excluded';
@@ -22,6 +22,12 @@ export function outcomeOf(labels: Readonly<Record<string, string>>, { httpStatus
   if (code === '0' || Number(code) >= 600) return 'failure';
   const isHttpFailure = httpStatus.includes(code) || (/^\d{3}$/.test(code) && httpStatus.includes(`${code[0]}xx`));
   return isHttpFailure || grpcStatus.includes(labels['grpc_response_status'] ?? '') ? 'failure' : 'ok';
+}
+
+/** What the requests of a series count as where faults are counted: a failure is one that a fault touched. */
+export function touchedBy(labels: Readonly<Record<string, string>>, flags: readonly FaultFlag[]): Outcome {
+  const seen = flagsOf(labels);
+  return flags.some((flag) => seen.includes(flag)) ? 'failure' : 'ok';
 }
 
 /** Whether the durations of these requests are the version's own: neither cut short nor delayed by a fault of the mesh. */

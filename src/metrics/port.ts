@@ -12,8 +12,13 @@ export type Measure =
   | { readonly kind: 'requests'; readonly failures: FailureRule }
   /** The same requests; those slower than `underMs`, an edge of the histogram in ms, are failures. Batches carry `latency`. */
   | { readonly kind: 'durations'; readonly underMs: number }
+  /** The same requests; those that a fault of the mesh touched, as these flags tell, are failures. */
+  | { readonly kind: 'faults'; readonly flags: readonly FaultFlag[] }
   /** Two counters of the user's, as selectors with `{{revision}}`, `{{service}}` and `{{namespace}}`. */
   | { readonly kind: 'counters'; readonly bad: string; readonly total: string };
+
+/** By these of Envoy's flags a request tells that a fault of the mesh touched it. */
+export type FaultFlag = 'FI' | 'DI' | 'RL' | 'UO';
 
 /** 5xx; UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: by these a server says that it failed. */
 export const DEFAULT_FAILURES: FailureRule = {
@@ -41,6 +46,16 @@ export interface Subject {
   readonly measure?: Measure;
   /** Where it is read; the controller's own source where absent. */
   readonly source?: SourceRef;
+  /** What is counted instead of the revisions, where no release is meant. */
+  readonly edge?: Edge;
+}
+
+/** Requests to a service told apart by who sends them: as `canary` those of these callers, as `stable` all others. */
+export interface Edge {
+  /** Hosts of the service: its own and those of its revisions. */
+  readonly hosts: readonly string[];
+  /** Null for everybody: then nothing is counted as `stable`. */
+  readonly callers: { readonly namespace: string; readonly workloads: readonly string[] } | null;
 }
 
 export interface ArmCounts {

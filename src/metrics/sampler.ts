@@ -426,6 +426,7 @@ function isSameSubject(a: Subject, b: Subject): boolean {
   return (
     isDeepStrictEqual(a.measure ?? DEFAULT_MEASURE, b.measure ?? DEFAULT_MEASURE) &&
     isDeepStrictEqual(a.source, b.source) &&
+    isDeepStrictEqual(a.edge, b.edge) &&
     a.namespace === b.namespace &&
     a.service === b.service &&
     a.stable === b.stable &&

@@ -11,7 +11,7 @@ import {
 } from './counters.ts';
 import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
 import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, pendingSince } from './histogram.ts';
-import { isTimed, type Outcome, outcomeOf } from './outcome.ts';
+import { isTimed, type Outcome, outcomeOf, touchedBy } from './outcome.ts';
 import { type Batch, DEFAULT_MEASURE, type Measure, type Subject, type TrafficSplit } from './port.ts';
 import type { RawSample, RawSeries } from './provider.ts';
 import {
@@ -127,7 +127,7 @@ function trackedFor(
   const isUsers = measure.kind === 'counters';
   const tracked: Tracked = {
     arm,
-    counts: measure.kind === 'requests' ? outcomeOf(labels, measure.failures) : part === 'bad' ? 'bad' : 'total',
+    counts: countedAs(measure, part, labels),
     // Istio's request metrics name the pod that sent the request, not the one that answered.
     pod: isUsers ? labels['pod'] : undefined,
     target: targetFor(tracker, isUsers ? targetOfCounters(labels) : targetOfRequests(labels)),
@@ -135,6 +135,16 @@ function trackedFor(
   };
   tracker.series.set(key, tracked);
   return tracked;
+}
+
+function countedAs(
+  measure: Exclude<Measure, { kind: 'durations' }>,
+  part: Role['part'],
+  labels: Readonly<Record<string, string>>,
+): Tracked['counts'] {
+  if (measure.kind === 'requests') return outcomeOf(labels, measure.failures);
+  if (measure.kind === 'faults') return touchedBy(labels, measure.flags);
+  return part === 'bad' ? 'bad' : 'total';
 }
 
 function noteNewest(tracker: Tracker, samples: readonly RawSample[]): void {
@@ -253,6 +263,7 @@ export function cut(tracker: Tracker, until: number, cellMs: number): boolean {
 function batchesOf(tracker: Tracker, increments: readonly ArmIncrement[], grid: Grid): readonly Batch[] {
   switch (tracker.measure.kind) {
     case 'requests':
+    case 'faults':
       return cutBatches(increments, grid);
     case 'durations':
       agreeOnEdges(tracker.agreement, increments, grid);

@@ -1,6 +1,6 @@
 import type { Matcher } from '../lib/selector.ts';
 import { type CounterSelector, fillSelector, matcherText, matchTest } from './counter-selector.ts';
-import { DEFAULT_MEASURE, type Subject } from './port.ts';
+import { DEFAULT_MEASURE, type Edge, type Subject } from './port.ts';
 import type { Arm, Role } from './tracker.ts';
 
 /** A form of selector that differs between subjects only in the values of some labels, so that one query can ask for all of them. */
@@ -50,6 +50,7 @@ export function wantsOf(subject: Subject): readonly Want[] {
   const measure = subject.measure ?? DEFAULT_MEASURE;
   switch (measure.kind) {
     case 'requests':
+    case 'faults':
       return hostWants(subject, REQUESTS, ['plain', 'stable', 'canary']);
     case 'durations':
       return hostWants(subject, DURATIONS, ['stable', 'canary']);
@@ -66,11 +67,23 @@ function hostShape(metric: string, hasEdges: boolean): Shape {
 }
 
 function hostWants(subject: Subject, shape: Shape, arms: readonly Arm[]): readonly Want[] {
-  const { namespace, service } = subject;
+  const { namespace, service, edge } = subject;
+  if (edge !== undefined) return edge.hosts.flatMap((host) => edgeWants([host, namespace], shape, edge.callers));
   return arms.map((arm) => {
     const host = arm === 'plain' ? service : `${service}-${subject[arm]}`;
     return { shape, values: [host, namespace], role: { arm, part: 'all' } };
   });
+}
+
+function edgeWants(values: readonly string[], shape: Shape, callers: Edge['callers']): readonly Want[] {
+  if (callers === null) return [{ shape, values, role: { arm: 'canary', part: 'all' } }];
+  const workloads = new Set(callers.workloads);
+  const isCaller = (labels: Readonly<Record<string, string>>) =>
+    labels['source_workload_namespace'] === callers.namespace && workloads.has(labels['source_workload'] ?? '');
+  return [
+    { shape, values, role: { arm: 'canary', part: 'all' }, when: isCaller },
+    { shape, values, role: { arm: 'stable', part: 'all' }, when: (labels) => !isCaller(labels) },
+  ];
 }
 
 function counterWants(bad: CounterSelector, total: CounterSelector, arm: Arm): readonly Want[] {

@@ -113,6 +113,8 @@ export function labelsOf(pod: string, host: string, code: string, flags: string)
   return {
     ...target(pod),
     reporter: 'source',
+    source_workload: pod,
+    source_workload_namespace: 'shop',
     destination_service_name: name,
     destination_service_namespace: namespace,
     response_code: code,
