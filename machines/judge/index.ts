@@ -20,4 +20,4 @@ export {
 } from './stepping.ts';
 export { tolerableRatio } from './tolerance.ts';
 export { type Verdict, verdictOf } from './verdict.ts';
-export { spanInWords } from './words.ts';
+export { grouped, oddsInWords, percent, spanInWords } from './words.ts';

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { Evidence } from '../../metrics/port.ts';
+import { doseInWords, isDoseProven, isWireClean, seenSince } from './dose.ts';
+
+const batch = (at: number, matched: number, faulted: number, others = 0) => ({
+  at,
+  canary: { requests: matched, failures: faulted },
+  stable: { requests: others, failures: 0 },
+});
+const seen = (matched: number, faulted: number) => ({ matched, faulted, others: 0, othersFaulted: 0 });
+
+describe('a dose', () => {
+  it('is what was counted after a time', () => {
+    const batches = [batch(1_000, 10, 10), batch(2_000, 20, 1, 5), batch(3_000, 30, 2, 6)];
+    expect(seenSince(batches, 1_000)).toEqual({ matched: 50, faulted: 3, others: 11, othersFaulted: 0 });
+  });
+
+  it.each([
+    ['as asked', seen(2_000, 101), 0.05, true],
+    ['twice as much', seen(2_000, 200), 0.05, false],
+    ['nothing', seen(2_000, 0), 0.05, false],
+    ['all', seen(500, 499), 1, true],
+    ['all but many', seen(500, 450), 1, false],
+    ['too few to tell', seen(100, 0), 0.05, null],
+    ['none asked, none seen', seen(100, 0), 0, true],
+    ['none asked, many seen', seen(100, 30), 0, false],
+    ['some asked, some seen', seen(100, 1), null, true],
+    ['some asked, none seen yet', seen(100, 0), null, null],
+  ] as const)('is told to be right: %s', (_, dose, share, isRight) => {
+    expect(isDoseProven(dose, share)).toBe(isRight);
+  });
+
+  it('is said in words', () => {
+    expect(doseInWords(seen(2_004, 101), 0.05)).toBe('101 of 2,004 requests were touched, 5 % were asked');
+    expect(doseInWords(seen(2_004, 101), null)).toBe('101 of 2,004 requests were touched');
+  });
+});
+
+describe('the wire is clean', () => {
+  const evidence = (batches: Evidence['batches'], lastSampleAt: number, state: Evidence['state'] = 'fresh') => ({
+    ...{ state, message: '', batches, lastSampleAt },
+  });
+
+  it('once two scrapes after the removal show nothing', () => {
+    const before = batch(100_000, 10, 5);
+    const mixed = batch(108_000, 10, 2);
+    expect(isWireClean(evidence([before, mixed], 108_000), 100_000)).toBeNull();
+    expect(isWireClean(evidence([before, mixed, batch(113_000, 10, 0)], 113_000), 100_000)).toBe(true);
+    expect(isWireClean(evidence([before, mixed, batch(113_000, 10, 1)], 113_000), 100_000)).toBe(false);
+  });
+
+  it('also where nobody asks any more, but not while the source is silent', () => {
+    expect(isWireClean(evidence([], 111_000), 100_000)).toBe(true);
+    expect(isWireClean(evidence([], 111_000, 'stale'), 100_000)).toBeNull();
+  });
+});
