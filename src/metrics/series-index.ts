@@ -139,6 +139,7 @@ function isLiteral({ labels }: Shape): boolean {
 }
 
 function isSame(a: Labels, b: Labels): boolean {
+  if (a === b) return true;
   let count = 0;
   for (const name in a) {
     if (a[name] !== b[name]) return false;

@@ -1,6 +1,7 @@
 import { PrometheusDriver, type QueryResult } from 'prometheus-query';
 import { isAppError } from '../../lib/errors.ts';
 import type { Connection, LabelQuery, MetricsClient, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
+import { createKnownLabels, isLabels, readMatrixText } from './matrix-text.ts';
 import { checkConnection } from './prometheus-connection.ts';
 import { type Exchange, malformed, translateFailure } from './prometheus-errors.ts';
 
@@ -28,13 +29,21 @@ const LEAD_MS = 60_000;
  */
 export function createPrometheus(options: PrometheusOptions): MetricsClient {
   const { name, endpoint, headers, agent } = checkConnection(options);
+  const known = createKnownLabels(options.now);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
 
   /** One call of the driver; what it throws is an AppError, and what it does not hand over is in `exchange`. */
   async function ask<T>(call: (driver: PrometheusDriver) => Promise<T>, request: Request): Promise<Answer<T>> {
-    const { signal, preferPost = false, usesOwnNow = false } = request;
-    const exchange: Exchange = {};
+    const { signal, preferPost = false, usesOwnNow = false, isMatrix = false } = request;
+    const exchange: Exchange & { series?: readonly RawSeries[] } = {};
+    const read = (answer: AnswerParts | undefined) => {
+      if (answer === undefined) return;
+      const fast = isMatrix && typeof answer.data === 'string' ? readMatrixText(answer.data, known) : undefined;
+      answer.data = fast?.body ?? parsedBody(answer.data);
+      Object.assign(exchange, { status: answer.status, headers: { ...answer.headers }, body: answer.data });
+      if (fast !== undefined) exchange.series = fast.series;
+    };
     // `prometheus-query` bounds only silence between two bytes; this bounds the whole answer.
     const deadline = AbortSignal.timeout(timeoutMs);
     const driver = new PrometheusDriver({
@@ -45,6 +54,8 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
       requestInterceptor: {
         onFulfilled(config) {
           if (usesOwnNow) dropTime(config);
+          config.responseType = 'text';
+          config.transformResponse = [(text: unknown) => text];
           config.signal = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
           config.maxContentLength = maxBytes;
           // The token must go to the configured host only, not to where a redirect or a proxy variable points.
@@ -57,11 +68,11 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
       // The driver forgets status, headers and warnings of an answer that it cannot read.
       responseInterceptor: {
         onFulfilled(response) {
-          note(exchange, response);
+          read(response);
           return response;
         },
         onRejected(error) {
-          note(exchange, (error as { response?: AnswerParts }).response);
+          read((error as { response?: AnswerParts }).response);
           throw error;
         },
       },
@@ -83,9 +94,10 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
       signal,
       preferPost: promql.length > LONGEST_GET_QUERY,
       usesOwnNow: end === undefined,
+      isMatrix: true,
     });
     return {
-      series: toSeries(name, value),
+      series: exchange.series ?? toSeries(name, value),
       warnings: warningsOf(exchange.body),
       clockOffsetMs: clockOffset(exchange.headers?.['date'], sentAt, options.now()),
     };
@@ -120,25 +132,30 @@ interface Request {
   readonly preferPost?: boolean;
   /** The source is not told the time. */
   readonly usesOwnNow?: boolean;
+  /** The answer holds raw samples: the driver gets the frame only, because it makes several objects of each sample. */
+  readonly isMatrix?: boolean;
 }
 
 interface Answer<T> {
   readonly value: T;
-  readonly exchange: Exchange;
+  readonly exchange: Exchange & { readonly series?: readonly RawSeries[] };
   readonly sentAt: number;
 }
 
 interface AnswerParts {
   readonly status: number;
   readonly headers: object;
-  readonly data: unknown;
+  data: unknown;
 }
 
-function note(exchange: Exchange, answer: AnswerParts | undefined): void {
-  if (answer === undefined) return;
-  exchange.status = answer.status;
-  exchange.headers = { ...answer.headers };
-  exchange.body = answer.data;
+/** What is no JSON stays text, which the driver refuses. */
+function parsedBody(data: unknown): unknown {
+  if (typeof data !== 'string' || data === '') return data;
+  try {
+    return JSON.parse(data);
+  } catch {
+    return data;
+  }
 }
 
 function rangeSelector({ selector, windowMs }: RawQuery): string {
@@ -163,12 +180,6 @@ function toOneSeries(name: string, entry: unknown): RawSeries {
     return { at, value };
   });
   return { labels, samples };
-}
-
-function isLabels(labels: unknown): labels is Record<string, string> {
-  return (
-    typeof labels === 'object' && labels !== null && Object.values(labels).every((value) => typeof value === 'string')
-  );
 }
 
 function warningsOf(body: unknown): readonly string[] {
