@@ -8,6 +8,7 @@ import type { Inspector } from '../../metrics/inspector.ts';
 import type { Baseline } from '../../plan/baseline.ts';
 import { type Inspected, judgePreflight } from '../../plan/preflight.ts';
 import { type ObjectiveSubject, type Place, subjectsOf } from '../../plan/subjects.ts';
+import type { Log } from '../../telemetry/log.ts';
 
 export type PreflightAnswer =
   | { readonly state: 'pending'; readonly message: string }
@@ -40,11 +41,16 @@ export interface PreflightPorts {
   readonly kube: Pick<Kube, 'get'>;
   readonly inspector: Inspector;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'error'>;
 }
 
 /** What was found out may change without a change that is watched: it is asked again after this time. */
 export const ASK_AGAIN_MS = 15_000;
 
+/** A refusal is seldom cured by waiting, and each question may read an hour of the past: the time doubles up to this. */
+const LONGEST_ASK_AGAIN_MS = 120_000;
+
+const UNAVAILABLE = 'SourceUnavailable';
 const PENDING = { state: 'pending', message: 'asks whether the objectives can be measured' } as const;
 
 interface Asked {
@@ -52,16 +58,19 @@ interface Asked {
   readonly answer: PreflightAnswer;
   readonly askedAt: number;
   readonly isOpen: boolean;
+  /** Answers in a row that only an edit helps against. */
+  readonly refusals: number;
 }
 
 export function createPreflight(ports: PreflightPorts): Preflight {
   const known = new Map<string, Asked>();
   const listeners: ((key: string) => void)[] = [];
   const answer = async (key: string, asked: Asked, request: PreflightRequest): Promise<void> => {
-    const found = await find(ports, request);
+    const found = await findSafely(ports, key, request);
     // The question may have changed in the meantime: then another answer is on its way.
     if (known.get(key) !== asked) return;
-    known.set(key, { ...asked, answer: found, isOpen: false });
+    const isRefused = found.state === 'failed' && found.reason !== UNAVAILABLE;
+    known.set(key, { ...asked, answer: found, isOpen: false, refusals: isRefused ? asked.refusals + 1 : 0 });
     for (const listener of listeners) listener(key);
   };
   return {
@@ -70,8 +79,9 @@ export function createPreflight(ports: PreflightPorts): Preflight {
       const question = questionOf(request);
       const isSame = before?.question === question;
       const now = ports.clock.now();
-      if (isSame && (before.isOpen || now < before.askedAt + ASK_AGAIN_MS)) return before.answer;
-      const asked = { question, answer: isSame ? before.answer : PENDING, askedAt: now, isOpen: true };
+      if (isSame && (before.isOpen || now < before.askedAt + askAgainMs(before))) return before.answer;
+      const kept = isSame ? before : { answer: PENDING, refusals: 0 };
+      const asked = { question, answer: kept.answer, refusals: kept.refusals, askedAt: now, isOpen: true };
       known.set(key, asked);
       void answer(key, asked, request);
       return asked.answer;
@@ -91,20 +101,30 @@ function questionOf({ spec, place }: PreflightRequest): string {
   return JSON.stringify([service, strategy, objectives, analysis, place]);
 }
 
-async function find(ports: PreflightPorts, { spec, place }: PreflightRequest): Promise<PreflightAnswer> {
+function askAgainMs({ refusals }: Asked): number {
+  return Math.min(LONGEST_ASK_AGAIN_MS, ASK_AGAIN_MS * 2 ** Math.max(0, refusals - 1));
+}
+
+/** Nobody waits for this answer, so nothing may be thrown. */
+async function findSafely(ports: PreflightPorts, key: string, request: PreflightRequest): Promise<PreflightAnswer> {
   try {
-    const resolved = await resolveObjectives(ports.kube, spec, place.namespace);
-    if ('problem' in resolved) return { state: 'failed', ...resolved.problem };
-    const subjects = subjectsOf(resolved.spec, place).objectives;
-    const inspected = await Promise.all(subjects.map((subject) => inspectOne(ports, subject)));
-    const verdict = judgePreflight(resolved.spec, inspected);
-    return verdict.ok
-      ? { state: 'passed', spec: resolved.spec, ...verdict.known }
-      : { state: 'failed', ...verdict.problem };
+    return await find(ports, request);
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    return { state: 'failed', reason: 'SourceUnavailable', message: `the objectives cannot be read: ${error.message}` };
+    if (!isAppError(error)) ports.log.error({ rollout: key, err: error }, 'preflight failed');
+    const why = error instanceof Error ? error.message : String(error);
+    return { state: 'failed', reason: UNAVAILABLE, message: `the objectives cannot be read: ${why}` };
   }
+}
+
+async function find(ports: PreflightPorts, { spec, place }: PreflightRequest): Promise<PreflightAnswer> {
+  const resolved = await resolveObjectives(ports.kube, spec, place.namespace);
+  if ('problem' in resolved) return { state: 'failed', ...resolved.problem };
+  const subjects = subjectsOf(resolved.spec, place).objectives;
+  const inspected = await Promise.all(subjects.map((subject) => inspectOne(ports, subject)));
+  const verdict = judgePreflight(resolved.spec, inspected);
+  return verdict.ok
+    ? { state: 'passed', spec: resolved.spec, ...verdict.known }
+    : { state: 'failed', ...verdict.problem };
 }
 
 async function inspectOne(
