@@ -51,6 +51,11 @@ describe('the dispersion of failures', () => {
     expect(dispersion).toBeLessThan(usual * 1.2);
   });
 
+  it('counts clumps of a service with few requests, which are no outages', () => {
+    const clumps = past((i) => (i % 200 === 0 ? 2 : 0)).map((batch) => ({ ...batch, requests: 5 }));
+    expect(measureDispersion(clumps).dispersion).toBeGreaterThan(1.5);
+  });
+
   it('is a finite number from 1 to the limit for any past', () => {
     const batch = fc.record({ at: fc.nat(), requests: fc.nat(1000), failures: fc.nat(1000) });
     fc.assert(

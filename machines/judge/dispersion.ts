@@ -25,6 +25,8 @@ const BLOCKS_MS: readonly number[] = [15_000, 60_000, 300_000];
 /** A block of the shortest length in which at least this share fails, and five times what is usual, is an outage and no clump. */
 const OUTAGE_RATIO = 0.1;
 const OUTAGE_FACTOR = 5;
+/** With few requests a clump of two would be one: so many must fail. */
+const OUTAGE_FAILURES = 10;
 
 /** Fewer blocks than this give no mean worth the name. */
 const MIN_BLOCKS = 10;
@@ -48,7 +50,7 @@ function withoutOutages(past: readonly PastBatch[]): readonly PastBatch[] {
   const limit = Math.max(OUTAGE_RATIO, OUTAGE_FACTOR * (ratios[Math.floor(ratios.length / 2)] ?? 0));
   const isOutage = (key: number) => {
     const { requests = 0, failures = 0 } = blocks.get(key) ?? {};
-    return requests > 0 && failures / requests >= limit;
+    return failures >= OUTAGE_FAILURES && failures / requests >= limit;
   };
   return past.filter(({ at }) => ![-1, 0, 1].some((offset) => isOutage(Math.ceil(at / blockMs) + offset)));
 }

@@ -1,4 +1,4 @@
-import type { RolloutContext } from './context.ts';
+import type { Release, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import type { Facts } from './facts.ts';
 import { canAct, isRouteHeld, isSuspended, type Look, liveWeightBp } from './guards.ts';
@@ -17,10 +17,14 @@ export function isUncompared(state: RolloutState, context: RolloutContext, { ver
   return isBreach && liveWeightBp(state, context) === ALL_BP;
 }
 
-/** False where the breach has to be taken back uncompared: the route is not ours to write, or stable is about to go. */
+/**
+ * False where the breach has to be taken back uncompared: the route is not ours to write, stable is about to go, or this was tried before. A
+ * fault that shows only with all requests would otherwise go up and back until the deadline.
+ */
 export function canStepBack(state: RolloutState, context: RolloutContext, { plan, facts }: Look): boolean {
   const { release } = context;
   if (release === null || release.isPromoted || state === 'HandingOver' || isRouteHeld(context, facts)) return false;
+  if (hasSteppedBack(release)) return false;
   return stepBackTo(release, plan) !== null;
 }
 
@@ -44,4 +48,8 @@ export function isSuspect(state: RolloutState, context: RolloutContext, { verdic
 
 export function canSuspend(state: RolloutState, context: RolloutContext, facts: Facts): boolean {
   return state !== 'HandingOver' && context.release?.isPromoted === false && !isRouteHeld(context, facts);
+}
+
+function hasSteppedBack({ raises }: Release): boolean {
+  return raises.some(({ weightBp }, index) => weightBp < ALL_BP && raises[index - 1]?.weightBp === ALL_BP);
 }

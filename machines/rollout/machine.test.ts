@@ -510,6 +510,17 @@ describe('a breach at 100 %', () => {
     expect(reasonToWithdraw('Baking', promoted, look)).toMatchObject({ reason: 'SloBreach' });
   });
 
+  it('takes the release back the second time: a fault that shows only with all requests must not go up and back for ever', () => {
+    const world = baking();
+    world.outage = 'unrelated';
+    world.reconcile();
+    world.outage = 'none';
+    world.passUntil('Baking');
+    world.outage = 'unrelated';
+    world.reconcile();
+    expect(world.machine.context.release?.outcome).toMatchObject({ kind: 'RolledBack', reason: 'SloBreach' });
+  });
+
   it('takes the canary back once stable has shown not to fail', () => {
     const world = baking();
     world.outage = 'unrelated';
@@ -519,6 +530,21 @@ describe('a breach at 100 %', () => {
     world.pass(60_000);
     expect(weights(world).slice(-3)).toEqual([10_000, 500, 0]);
     expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'HarmAgainstStable' }]);
+  });
+});
+
+describe('the deadline', () => {
+  it('does not undo what is decided: a hand-over, or what an operator promoted', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Baking');
+    const { context } = world.machine;
+    if (context.release === null) throw new Error('no release');
+    const look = { ...world.look(), at: context.release.deadlineAt };
+    expect(reasonToWithdraw('Baking', context, look)).toMatchObject({ reason: 'DeadlineExceeded' });
+    expect(reasonToWithdraw('HandingOver', context, look)).toBeNull();
+    const promoted = { ...context, release: { ...context.release, isPromoted: true } };
+    expect(reasonToWithdraw('Baking', promoted, look)).toBeNull();
   });
 });
 

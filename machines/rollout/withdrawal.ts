@@ -87,7 +87,8 @@ function overdue(state: RolloutState, context: RolloutContext, look: Look): Outc
     const message = `stable did not recover within ${LONGEST_SUSPENSION_MS / 60_000} min without requests to the canary, whose pods may be the cause`;
     return { kind: 'RolledBack', reason: 'BreachSinceStep', message };
   }
-  if (at < release.deadlineAt) return null;
+  // What is decided already is carried out, however late.
+  if (at < release.deadlineAt || release.isPromoted || state === 'HandingOver') return null;
   const message = `no decision within the deadline: ${facts.verdict?.message ?? facts.evidence.message}`;
   return { kind: 'RolledBack', reason: 'DeadlineExceeded', message };
 }

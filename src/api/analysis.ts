@@ -11,7 +11,7 @@ const analysisFields = z.strictObject({
     .default(0.01),
   falsePromote: numberBetween(0.000_01, 0.2, ', for example 0.05 for one harmful release in twenty')
     .describe(
-      'Probability that a release that breaks an objective is promoted all the same: 0.00001 to 0.2. Smaller needs more requests before a good release is promoted.',
+      'Probability that a release is promoted although it fails more than it may: the objective, or three times what the stable version surely fails where that is more. 0.00001 to 0.2. Smaller needs more requests before a good release is promoted.',
     )
     .default(0.05),
   minRequests: z
@@ -30,7 +30,7 @@ const analysisFields = z.strictObject({
     .default(1.5),
   warmup: duration('0s', '10m')
     .describe(
-      'How long durations do not count after the new version got its first requests, while its caches are cold: 0s to 10m. Failures count from the first request.',
+      'How long durations do not count after each raise that starts pods of the new version, while their caches are cold: 0s to 10m. Failures count from the first request.',
     )
     .default('10s'),
   bake: duration('0s', '24h')

@@ -1,7 +1,10 @@
 import type { z } from 'zod';
+import { chaosExperimentSchema, chaosExperimentSpecSchema } from './chaos-experiment.ts';
+import { chaosExperimentStatusSchema } from './chaos-experiment-status.ts';
 import { metricsSourceSchema, metricsSourceSpecSchema } from './metrics-source.ts';
 import { rolloutSchema, specSchema } from './rollout.ts';
 import { VALIDATIONS } from './rule.ts';
+import { safetyPolicySchema, safetyPolicySpecSchema } from './safety-policy.ts';
 import { serviceLevelObjectiveSchema, serviceLevelObjectiveSpecSchema } from './service-level-objective.ts';
 import { statusSchema } from './status.ts';
 import { type StructuralSchema, toStructuralSchema } from './structural-schema.ts';
@@ -11,7 +14,7 @@ const VERSION = 'v1alpha1';
 
 interface Column {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'number' | 'date';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   readonly jsonPath: string;
   /** 1: only with `kubectl get --output wide`. */
   readonly priority?: number;
@@ -22,6 +25,8 @@ interface CustomKind {
   readonly singular: string;
   readonly plural: string;
   readonly shortName: string;
+  /** Of the cluster as a whole, not of a namespace. Default false. */
+  readonly isOfCluster?: boolean;
   readonly columns: readonly Column[];
   /** The whole object, for its description and rules. */
   readonly object: z.ZodType;
@@ -80,8 +85,47 @@ const metricsSource: CustomKind = {
   spec: metricsSourceSpecSchema,
 };
 
+const chaosExperiment: CustomKind = {
+  kind: 'ChaosExperiment',
+  singular: 'chaosexperiment',
+  plural: 'chaosexperiments',
+  shortName: 'slx',
+  columns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
+    { name: 'Dose', type: 'number', jsonPath: '.status.dose.written' },
+    { name: 'Target', type: 'string', jsonPath: '.spec.target.service.name' },
+    { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
+    AGE,
+  ],
+  object: chaosExperimentSchema,
+  spec: chaosExperimentSpecSchema,
+  status: chaosExperimentStatusSchema,
+};
+
+const safetyPolicy: CustomKind = {
+  kind: 'SafetyPolicy',
+  singular: 'safetypolicy',
+  plural: 'safetypolicies',
+  shortName: 'slsp',
+  isOfCluster: true,
+  columns: [
+    { name: 'Halt', type: 'boolean', jsonPath: '.spec.halt' },
+    { name: 'Reason', type: 'string', jsonPath: '.spec.reason' },
+    AGE,
+  ],
+  object: safetyPolicySchema,
+  spec: safetyPolicySpecSchema,
+};
+
 /** The kinds of Sluice, in the order in which docs/spec.md shows them. */
-export const customKinds: readonly CustomKind[] = [rollout, serviceLevelObjective, metricsSource];
+export const customKinds: readonly CustomKind[] = [
+  rollout,
+  serviceLevelObjective,
+  metricsSource,
+  chaosExperiment,
+  safetyPolicy,
+];
 
 /** Schema of a whole object of the kind, as it stands in the CustomResourceDefinition. */
 export function structuralSchemaOf({ object, spec, status }: CustomKind): StructuralSchema {
@@ -112,7 +156,7 @@ export function crdOf(custom: CustomKind) {
     spec: {
       group: GROUP,
       names: { kind, listKind: `${kind}List`, plural, singular, shortNames: [shortName], categories: ['sluice'] },
-      scope: 'Namespaced',
+      scope: custom.isOfCluster === true ? 'Cluster' : 'Namespaced',
       versions: [
         {
           name: VERSION,

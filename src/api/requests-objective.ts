@@ -10,11 +10,14 @@ const httpStatus = withRule(z.string().max(3), {
   message: 'must be a status such as "429" or a class such as "5xx", from 3xx to 5xx',
 });
 
-const grpcStatus = z.enum([
+/** Statuses of gRPC that are no success, by the names that users write. */
+export const GRPC_STATUSES = [
   ...(['CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS'] as const),
   ...(['PERMISSION_DENIED', 'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE'] as const),
   ...(['UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED'] as const),
-]);
+] as const;
+
+const grpcStatus = z.enum(GRPC_STATUSES);
 
 const failuresSchema = z
   .strictObject({

@@ -15,6 +15,8 @@ const SEEN: Readonly<Record<string, readonly string[]>> = {
   Rollout: ['.spec.strategy.canary.steps[].weight', '.spec.objectives[].prometheus.bad', '.status.machine.context'],
   ServiceLevelObjective: ['.spec.prometheus.total', '.spec.requests.failures.httpStatus[]'],
   MetricsSource: ['.spec.headers{}', '.spec.auth.basic.passwordSecretKeyRef.key'],
+  ChaosExperiment: ['.spec.fault.abort.httpStatus', '.spec.callers.matchLabels{}', '.status.seen.touched'],
+  SafetyPolicy: ['.spec.halt', '.spec.protectedNamespaces[]'],
 };
 
 describe.each(customKinds)('the schema of $kind', (custom) => {

@@ -27,6 +27,7 @@ export function cutBatches(increments: readonly ArmIncrement[], grid: Grid, agre
     arm.requests += increment.requests;
     arm.failures += increment.failures;
     addDurations(cell, increment);
+    if (increment.since !== undefined) cell.from = Math.min(cell.from ?? increment.since, increment.since);
     if (increment.arm === 'stable') addPod(cell, increment);
   }
   return [...cells.values()].sort((a, b) => a.at - b.at).map(finish);
@@ -57,6 +58,8 @@ interface MutableBatch {
   readonly canary: { requests: number; failures: number };
   readonly stable: { requests: number; failures: number };
   readonly latency: MutableLatency | null;
+  /** Undefined where no increment said one. */
+  from: number | undefined;
   readonly pods: Map<string, { requests: number; failures: number }>;
   /** Every increment of stable told its pod. */
   arePodsKnown: boolean;
@@ -75,6 +78,7 @@ function emptyBatch(at: number, edges: readonly number[] | null): MutableBatch {
     canary: { requests: 0, failures: 0 },
     stable: { requests: 0, failures: 0 },
     latency: edges === null ? null : { edges, canary: arm(), stable: arm() },
+    from: undefined,
     pods: new Map(),
     arePodsKnown: true,
   };
@@ -102,7 +106,7 @@ function addPod(cell: MutableBatch, { pod, requests, failures }: ArmIncrement): 
   cell.pods.set(pod, counts);
 }
 
-function finish({ at, canary, stable, latency, pods, arePodsKnown }: MutableBatch): Batch {
+function finish({ at, canary, stable, latency, from, pods, arePodsKnown }: MutableBatch): Batch {
   const stablePods = Object.fromEntries(
     [...pods].map(([pod, { requests, failures }]) => [pod, { requests, failures: Math.min(requests, failures) }]),
   );
@@ -111,6 +115,7 @@ function finish({ at, canary, stable, latency, pods, arePodsKnown }: MutableBatc
     canary,
     stable,
     ...(latency === null ? {} : { latency }),
+    ...(from === undefined ? {} : { from }),
     ...(arePodsKnown && pods.size > 0 ? { stablePods } : {}),
   };
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addSamples, type CounterSeries, emptySeries, growthBetween, takeIncrements, trimSeries } from './counters.ts';
+import {
+  addSamples,
+  type CounterSeries,
+  emptySeries,
+  growthBetween,
+  takeIncrements as take,
+  trimSeries,
+} from './counters.ts';
 import type { RawSample } from './provider.ts';
 
 const neverScrapedBefore = Number.POSITIVE_INFINITY;
@@ -14,6 +21,11 @@ function seriesOf(...samples: readonly (readonly [at: number, value: number])[])
 
 function toSamples(pairs: readonly (readonly [at: number, value: number])[]): RawSample[] {
   return pairs.map(([at, value]) => ({ at, value }));
+}
+
+/** Without what they are measured from, which has a test of its own. */
+function takeIncrements(...args: Parameters<typeof take>) {
+  return take(...args).map(({ since: _, ...increment }) => increment);
 }
 
 function total(increments: readonly { readonly amount: number }[]): number {
@@ -129,6 +141,13 @@ describe('the increments of a counter', () => {
       { at: 10, amount: 3 },
       { at: 20, amount: 1 },
     ]);
+  });
+
+  it('say from which sample on they grew, also when that one was dropped', () => {
+    const series = seriesOf([10, 3], [20, 4], [30, 6]);
+    expect(take(series, 20, 5)).toMatchObject([{ since: Number.NEGATIVE_INFINITY }, { since: 10 }]);
+    trimSeries(series, 25);
+    expect(take(series, 30, 5)).toEqual([{ at: 30, since: 20, amount: 2 }]);
   });
 
   it('are handed out once and only up to the given time', () => {

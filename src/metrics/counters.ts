@@ -4,6 +4,8 @@ import type { RawSample } from './provider.ts';
 export interface Increment {
   /** The sample's timestamp in ms: the growth happened at or before it, after the sample before. */
   readonly at: number;
+  /** Timestamp of the sample that it is measured from; −Infinity where there is none. */
+  readonly since: number;
   /** Above 0, or 0 where only parts grew. */
   readonly amount: number;
   /** Growth of each part; absent where the counter has none. */
@@ -32,6 +34,8 @@ export interface CounterSeries {
   next: number;
   /** Growth up to the newest sample that was dropped; undefined while none was. */
   droppedGrowth: readonly number[] | undefined;
+  /** Its timestamp. */
+  droppedAt: number;
 }
 
 /** A counter with so many parts. */
@@ -47,6 +51,7 @@ export function emptySeries(parts = 0): CounterSeries {
     isStartKnown: false,
     next: 0,
     droppedGrowth: undefined,
+    droppedAt: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -111,9 +116,10 @@ export function takeIncrements(series: CounterSeries, until: number, targetFirst
     const at = series.at[series.next] ?? 0;
     if (at > until) break;
     const [amount = 0, ...parts] = takeRow(series, series.next);
+    const since = series.at[series.next - 1] ?? series.droppedAt;
     if (series.width === 1) {
-      if (amount > 0) increments.push({ at, amount });
-    } else if (parts.some((part) => part > 0)) increments.push({ at, amount, parts });
+      if (amount > 0) increments.push({ at, since, amount });
+    } else if (parts.some((part) => part > 0)) increments.push({ at, since, amount, parts });
   }
   return increments;
 }
@@ -149,6 +155,7 @@ export function trimSeries(series: CounterSeries, before: number): void {
   if (drop <= 0) return;
   const { width } = series;
   series.droppedGrowth = series.growth.slice((drop - 1) * width, drop * width);
+  series.droppedAt = series.at[drop - 1] ?? series.droppedAt;
   series.at.splice(0, drop);
   for (const rows of [series.value, series.growth, series.handedOut]) rows.splice(0, drop * width);
   series.next -= drop;

@@ -12,7 +12,7 @@ import { type Want, wantsOf } from './wants.ts';
 /** Whose past, and how it is read. */
 export interface PastQuestion {
   readonly subject: Subject;
-  /** Of the measure `durations`: its edge, as the source writes it. */
+  /** Of the measure `durations`: the edges that are tested, as the source writes them. */
   readonly edges: readonly string[];
   /** Now, in ms. */
   readonly at: number;
@@ -68,6 +68,8 @@ async function readLast(
   const from = at - lengthMs;
   const wants = restWants(subject);
   const tracker = createTracker({ ...subject, since: from }, from);
+  // At rest there is no other version whose edges would have to be waited for.
+  tracker.agreement.hasCanary = true;
   const shape: ValueShape = { changes: 0, falls: 0, fraction: undefined };
   const options = { ...reader, windowMs: lengthMs, provider: watching(reader.provider, shape) };
   const tally: RoundTally = { queries: 0, series: 0, samples: 0 };
@@ -81,8 +83,9 @@ async function readLast(
   return { counts: tracker.batches.map(partOf), surplus: tracker.carried.stable, shape };
 }
 
-function partOf({ at, stable }: Tracker['batches'][number]): PastCounts {
-  return { at, requests: stable.requests, failures: stable.failures };
+function partOf({ at, stable, latency }: Tracker['batches'][number]): PastCounts {
+  const slower = latency?.stable.within.map((count) => latency.stable.requests - count);
+  return { at, requests: stable.requests, failures: stable.failures, ...(slower !== undefined && { slower }) };
 }
 
 /** Stable's series and, for hosts, those of the plain host, which is stable while nothing is released. */

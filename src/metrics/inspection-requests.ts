@@ -25,7 +25,8 @@ export async function inspectDurations(
   const texts = own.length > 0 ? own : await valuesOf(inquiry, 'le', `${DURATIONS_METRIC}{reporter="source"}`);
   if (texts.length === 0) return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
   const edges = texts.map(Number).filter(Number.isFinite);
-  if (edgesAround(edges, underMs).length === 0) {
+  const tested = edgesAround(edges, underMs);
+  if (tested.length === 0) {
     return refused(
       'EdgeUnknown',
       `requests.under: ${underMs} ms is no bucket edge of ${DURATIONS_METRIC}; ${neighbours(edges, underMs)}, or give the proxies a bucket at ${underMs} ms: requests between two edges cannot be told apart`,
@@ -33,7 +34,7 @@ export async function inspectDurations(
   }
   return await withPast(
     inquiry,
-    texts.filter((text) => Number(text) === underMs),
+    texts.filter((text) => tested.includes(Number(text))),
   );
 }
 

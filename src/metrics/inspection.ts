@@ -28,6 +28,8 @@ export interface PastCounts {
   readonly at: number;
   readonly requests: number;
   readonly failures: number;
+  /** Of the measure `durations`: requests slower than each edge that is tested, in the order of the edges. */
+  readonly slower?: readonly number[];
 }
 
 /** What was found out about one objective before its release. */

@@ -1,6 +1,6 @@
 import type { FailureRule, FaultFlag } from './port.ts';
 
-/** What a request counts as. `excluded`: answered by a fault or a rate limit of the mesh, so it says nothing about a version. */
+/** What a request counts as. `excluded`: it says nothing about a version, such as one that a fault of the mesh answered. */
 export type Outcome = 'ok' | 'failure' | 'excluded';
 
 /** Envoy's flags for an injected abort, a local rate limit, and an injected delay. */
@@ -11,14 +11,15 @@ const FAULT_DELAY = 'DI';
 const CLIENT_GONE = 'DC';
 
 /**
- * What the requests of a series with these labels count as. A client that went away is a request, but no failure. No answer at all (code
+ * What the requests of a series with these labels count as. A client that went away after the answer began is a request, but no failure;
+ * one that waited in vain says nothing: a version that hangs must not look like one that answers. No answer at all (code
  * 0) and a code of no known class (600 and above) are failures under every rule.
  */
 export function outcomeOf(labels: Readonly<Record<string, string>>, { httpStatus, grpcStatus }: FailureRule): Outcome {
   const flags = flagsOf(labels);
   if (flags.includes(FAULT_ABORT) || flags.includes(RATE_LIMITED)) return 'excluded';
-  if (flags.includes(CLIENT_GONE)) return 'ok';
   const code = labels['response_code'] ?? '';
+  if (flags.includes(CLIENT_GONE)) return code === '0' ? 'excluded' : 'ok';
   if (code === '0' || Number(code) >= 600) return 'failure';
   const isHttpFailure = httpStatus.includes(code) || (/^\d{3}$/.test(code) && httpStatus.includes(`${code[0]}xx`));
   return isHttpFailure || grpcStatus.includes(labels['grpc_response_status'] ?? '') ? 'failure' : 'ok';

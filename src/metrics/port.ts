@@ -86,6 +86,8 @@ export interface Batch {
   readonly stable: ArmCounts;
   /** Of the measure `durations` only. */
   readonly latency?: LatencyBatch;
+  /** No request in it ended before this time, in ms, or −Infinity where nobody knows. Of the measure `durations` only. */
+  readonly from?: number;
   /** Stable's counts by pod, where the source's labels tell the pod that answered. */
   readonly stablePods?: Readonly<Record<string, ArmCounts>>;
 }

@@ -111,7 +111,8 @@ describe('the batches of a release', () => {
     await world.run(10, () => {
       world.callers.serve('web', 'checkout-bb', 5, '555 FI');
       world.callers.serve('web', 'checkout-bb', 5, '429 RL');
-      world.callers.serve('web', 'checkout-bb', 2, '0 DC');
+      world.callers.serve('web', 'checkout-bb', 3, '0 DC');
+      world.callers.serve('web', 'checkout-bb', 2, '200 DC');
     });
     expect(sums(world.sampler.read('k').batches)).toEqual({ canary: [10, 0], stable: [0, 0] });
   });

@@ -292,8 +292,14 @@ function timedGrowth(tracker: Tracker, underMs: number, until: number): ArmIncre
   for (const { arm, target, histogram } of tracker.histograms.values()) {
     assemble(histogram, { chosen: tracker.edges, underMs, until });
     if (arm === 'plain' || histogram.counter === undefined) continue;
-    for (const { at, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
-      grown.push({ at, arm, ...countsOf(parts, histogram.edges.indexOf(underMs)), ...durationsOf(histogram, parts) });
+    for (const { at, since, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
+      grown.push({
+        at,
+        since,
+        arm,
+        ...countsOf(parts, histogram.edges.indexOf(underMs)),
+        ...durationsOf(histogram, parts),
+      });
     }
   }
   return grown;

@@ -23,20 +23,42 @@ const RECENT_MS = 60_000;
 /** A service that began to get requests a moment ago has no rate yet. */
 const SHORTEST_PAST_MS = 30_000;
 
+/** A part of the past; `slower` has the requests beyond each tested bucket edge, where durations are judged. */
+export interface PastPart extends PastBatch {
+  readonly slower?: readonly number[];
+}
+
 /** Sums up the past, oldest first, as far as there is any. */
-export function baselineOf(past: readonly PastBatch[]): Baseline {
+export function baselineOf(past: readonly PastPart[]): Baseline {
   const { requests, failures } = sumOf(past);
   if (requests === 0) return NO_BASELINE;
   const lastAt = past.at(-1)?.at ?? 0;
   const spanMs = lastAt - (past[0]?.at ?? 0);
   const recent = sumOf(past.filter(({ at }) => at > lastAt - RECENT_MS));
   return {
-    dispersion: measureDispersion(past).measured,
+    dispersion: Math.max(measureDispersion(past).measured, ...edgesOf(past).map((edge) => dispersionAt(past, edge))),
     failureRatio: failures / requests,
     requests,
     requestRate: spanMs < SHORTEST_PAST_MS ? 0 : (requests * 1000) / spanMs,
     recentRatio: recent.requests === 0 ? null : recent.failures / recent.requests,
   };
+}
+
+function edgesOf(past: readonly PastPart[]): readonly number[] {
+  return [...(past.find(({ slower }) => slower !== undefined)?.slower ?? []).keys()];
+}
+
+/** Every tested edge may trip the test, so the burstiest counts: a pause of one pod shows at a fast edge and not at the objective's. */
+function dispersionAt(past: readonly PastPart[], edge: number): number {
+  const slow = past.flatMap(({ at, requests, slower }) => {
+    const failures = slower?.[edge];
+    return failures === undefined ? [] : [{ at, requests, failures }];
+  });
+  const { requests, failures } = sumOf(slow);
+  // Beyond half, the rarer ones are the fast ones.
+  const rarer =
+    failures * 2 <= requests ? slow : slow.map((part) => ({ ...part, failures: part.requests - part.failures }));
+  return measureDispersion(rarer).measured;
 }
 
 function sumOf(past: readonly PastBatch[]): Pick<PastBatch, 'requests' | 'failures'> {

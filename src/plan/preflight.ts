@@ -1,6 +1,6 @@
 import { spanInWords } from '../../machines/judge/index.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
-import { type Baseline, baselineOf } from './baseline.ts';
+import { type Baseline, baselineOf, type PastPart } from './baseline.ts';
 import { forecast } from './forecast.ts';
 import { type Goal, goalOf } from './goal.ts';
 import { isTooBursty, judgeParametersOf } from './judge-parameters.ts';
@@ -10,7 +10,7 @@ import { planRollout, ratioProblems } from './rollout-plan.ts';
 export interface Inspected {
   readonly name: string;
   readonly problem: { readonly reason: string; readonly message: string } | null;
-  readonly past: readonly { readonly at: number; readonly requests: number; readonly failures: number }[];
+  readonly past: readonly PastPart[];
   readonly warnings: readonly string[];
 }
 

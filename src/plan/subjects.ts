@@ -1,5 +1,4 @@
 import type { RolloutSpec } from '../api/rollout.ts';
-import { parseDuration } from '../lib/duration.ts';
 import { DEFAULT_MEASURE, type Subject } from '../metrics/port.ts';
 import { type Goal, goalsOf } from './goal.ts';
 
@@ -47,12 +46,6 @@ function subjectOf(spec: RolloutSpec, place: Place, { measure, source }: Pick<Go
     ...place,
     service: spec.service.name,
     measure,
-    since: measure.kind === 'durations' ? warmSince(spec, place) : place.since,
     ...(source !== null && { source: { namespace, name: source } }),
   };
-}
-
-/** Caches and compilers of new pods are cold at first: that is no slower version. Errors count from the start. */
-function warmSince({ analysis }: RolloutSpec, { since }: Place): number | null {
-  return since === null ? null : since + (parseDuration(analysis.warmup) ?? 0);
 }

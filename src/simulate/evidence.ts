@@ -12,7 +12,7 @@ import {
 import type { Raise } from '../../machines/rollout/context.ts';
 import type { VerdictFact } from '../../machines/rollout/facts.ts';
 import type { Stepping } from '../../machines/rollout/plan.ts';
-import { withRaise } from '../../machines/rollout/raises.ts';
+import { isCold, withRaise } from '../../machines/rollout/raises.ts';
 import { CANARY } from './cluster.ts';
 import type { Interval } from './scene.ts';
 import { type Answered, latencyOf } from './service.ts';
@@ -82,7 +82,7 @@ function batchFor({ durations }: JudgedObjective, interval: Interval, raises: re
   const { canary, stable } = interval;
   if (durations === null) return withRaise({ at, canary: countsOf(canary), stable: countsOf(stable) }, raises);
   const { underMs, edges, warmupMs } = durations;
-  if (interval.fromS * 1000 < (raises[0]?.at ?? 0) + warmupMs) return null;
+  if (isCold({ from: interval.fromS * 1000, at }, raises, warmupMs)) return null;
   const slow = ({ requests, within }: Answered) => ({
     requests,
     failures: requests - (within[edges.indexOf(underMs)] ?? 0),

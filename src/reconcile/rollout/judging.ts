@@ -10,8 +10,9 @@ import {
   verdictOf,
 } from '../../../machines/judge/index.ts';
 import type { Raise } from '../../../machines/rollout/context.ts';
-import { withRaise } from '../../../machines/rollout/raises.ts';
+import { isCold, withRaise } from '../../../machines/rollout/raises.ts';
 import type { RolloutSpec } from '../../api/rollout.ts';
+import { parseDuration } from '../../lib/duration.ts';
 import type { Batch } from '../../metrics/port.ts';
 import type { Baseline } from '../../plan/baseline.ts';
 import { judgeParametersOf } from '../../plan/judge-parameters.ts';
@@ -70,15 +71,16 @@ export function createJudging(): Judging {
       const judged = release.spec.objectives.map((objective) => {
         const { name } = objective;
         const rules = rulesOf(release, objective);
-        return { name, rules, read: readOn(before?.get(name), release, { rules, batches: batches.get(name) ?? [] }) };
+        const warm = warmBatches(release, batches.get(name) ?? []);
+        return { name, rules, warm, read: readOn(before?.get(name), release, { rules, batches: warm }) };
       });
       known.set(key, new Map(judged.map(({ name, read }) => [name, read])));
       const verdicts = judged.map(({ read, rules }) => verdictOf(read.progress.judge, rules.parameters));
       const isShownGood = verdicts.every(({ acceptance }) => acceptance.reached);
-      return judged.flatMap(({ name, read, rules }, index) => {
+      return judged.flatMap(({ name, read, rules, warm }, index) => {
         const verdict = verdicts[index];
         if (verdict === undefined) return [];
-        const basis = { parameters: rules.parameters, batches: batches.get(name) ?? [] };
+        const basis = { parameters: rules.parameters, batches: warm };
         const next = nextBp(read.progress, rules, { release, isShownGood });
         return [{ ...verdict, ...basis, objective: name, nextBp: next }];
       });
@@ -96,6 +98,13 @@ function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: Rollou
     stepping: stepping?.parameters ?? null,
     pastRatio: baseline?.failureRatio ?? 0,
   };
+}
+
+/** Durations of pods that have just started are not compared; failures count from the first request. */
+function warmBatches({ spec, raises }: JudgedRelease, batches: readonly Batch[]): readonly Batch[] {
+  const warmupMs = parseDuration(spec.analysis.warmup) ?? 0;
+  if (batches.every(({ from }) => from === undefined)) return batches;
+  return batches.filter(({ at, from = at }) => !isCold({ from, at }, raises, warmupMs));
 }
 
 /** The list only ever grows; one that does not continue what was read comes from a source that began anew. */

@@ -1,0 +1,95 @@
+/** What happens to a request that a fault touches. */
+export type Fault =
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  | { readonly kind: 'abort'; readonly httpStatus: number }
+  /** A code of gRPC, as a number. */
+  | { readonly kind: 'abort'; readonly grpcStatus: number }
+  /** Requests beyond so many a second of each caller's proxy are refused with `status`. */
+  | {
+      readonly kind: 'throttle';
+      readonly requestsPerSecond: number;
+      readonly status: number;
+      readonly retryAfterS: number | null;
+    }
+  /** The answer's body comes at so many KiB a second. */
+  | { readonly kind: 'bandwidth'; readonly kibPerSecond: number };
+
+/** A header that a request must have to be touched. */
+export interface HeaderMatch {
+  readonly name: string;
+  readonly value:
+    | { readonly exact: string }
+    | { readonly prefix: string }
+    | { readonly regex: string }
+    | { readonly present: true };
+}
+
+/** Which requests get which fault: everything but how many of them. */
+export interface FaultPlan {
+  /** Name of the ChaosExperiment; names and labels of our objects come from it. */
+  readonly experiment: string;
+  /** Namespace of the experiment and of the callers: our objects are there. */
+  readonly namespace: string;
+  readonly target: FaultTarget;
+  /** Labels of the callers' pods; null is every proxy of the namespace. */
+  readonly callers: Readonly<Record<string, string>> | null;
+  /** All of them must match; empty matches every request. */
+  readonly headers: readonly HeaderMatch[];
+  readonly fault: Fault;
+}
+
+/** The service whose answers are missed. */
+export interface FaultTarget {
+  readonly namespace: string;
+  readonly service: string;
+  /** Number of the Service's port. */
+  readonly port: number;
+}
+
+/** One fuse that exists. */
+export interface FuseReading {
+  readonly number: number;
+  readonly uid: string;
+  /** When the cluster burns it, in ms since the epoch. */
+  readonly expiresAt: number;
+  /** The fault carries an owner reference to it: only then does it hold the fault. */
+  readonly isOwner: boolean;
+}
+
+/** What the API server holds of an experiment's fault. */
+export interface FaultReading {
+  readonly exists: boolean;
+  /** Null where there is no fault, or one that does not say its dose. */
+  readonly dosePpm: number | null;
+  /** Somebody else changed it. */
+  readonly isForeign: boolean;
+  /** By rising number. */
+  readonly fuses: readonly FuseReading[];
+  /** For the guarded write; null where there is no fault. */
+  readonly resourceVersion: string | null;
+}
+
+/** Why a fault must not, or had better not, be injected. */
+export interface FaultProblem {
+  readonly severity: 'refuse' | 'warn';
+  /** CamelCase. */
+  readonly reason: string;
+  /** Names object, field and cure. */
+  readonly message: string;
+}
+
+/** Writes faults and takes them away; the only writer of EnvoyFilters and fuses. */
+export interface Faults {
+  /** What stands in the way, read from the API server before anything is written. */
+  inspect(plan: FaultPlan): Promise<readonly FaultProblem[]>;
+  read(plan: FaultPlan): Promise<FaultReading>;
+  /** Lights a fuse of so many whole seconds; the same number is never lit twice. */
+  lightFuse(plan: FaultPlan, fuse: { readonly number: number; readonly seconds: number }): Promise<void>;
+  /**
+   * Writes the fault with this dose (millionths of the matched requests), owned by exactly these fuses, guarded by what was read
+   * (ConflictError when somebody was faster). Never without a fuse that burns: a NotReadyError.
+   */
+  write(plan: FaultPlan, dosePpm: number, fuses: readonly number[], reading: FaultReading): Promise<void>;
+  /** The fault first, then every fuse. Needs nothing but the names; idempotent. */
+  remove(of: Pick<FaultPlan, 'experiment' | 'namespace'>): Promise<void>;
+}
