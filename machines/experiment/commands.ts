@@ -1,3 +1,7 @@
+import type { ExperimentContext } from './context.ts';
+import { desiredOf, type ExperimentState } from './desired.ts';
+import { burningFuses, type Look } from './look.ts';
+
 /** One change of the cluster. Each may be repeated: it says what should be, not what to add. */
 export type Command =
   /** Idempotent by number: the same fuse is never lit twice. */
@@ -6,3 +10,27 @@ export type Command =
   | { readonly kind: 'WriteFault'; readonly dosePpm: number; readonly fuses: readonly number[] }
   /** The fault first, then every fuse. */
   | { readonly kind: 'RemoveFault' };
+
+/** The cluster's clocks and queues may make a fuse burn a little early, in ms. */
+const MARGIN_MS = 15_000;
+
+/** What has to be changed now, in order: a fuse always before the fault that it ends. Pure. */
+export function commandsFor(state: ExperimentState, context: ExperimentContext, look: Look): readonly Command[] {
+  const { plan, facts, at } = look;
+  const desired = desiredOf(state, context, { plan, at });
+  const { fault } = facts;
+  if (!desired.fuse) return fault.exists || fault.fuses.length > 0 ? [{ kind: 'RemoveFault' }] : [];
+  const burning = burningFuses(look);
+  const leftMs = Math.max(0, ...burning.map(({ expiresAt }) => expiresAt - at));
+  const neededMs = Math.min(plan.fuseMs, desired.remainingMs + MARGIN_MS);
+  if (leftMs < neededMs / 2) {
+    const number = Math.max(context.lastFuse, ...fault.fuses.map((fuse) => fuse.number)) + 1;
+    return [{ kind: 'LightFuse', number, seconds: Math.ceil(neededMs / 1000) }];
+  }
+  if (desired.dosePpm === null) return [];
+  const isHeld = burning.every(({ isOwner }) => isOwner);
+  if (fault.exists && fault.dosePpm === desired.dosePpm && isHeld) return [];
+  // Somebody's edit ends the experiment; it is not written over.
+  if (fault.isForeign) return [];
+  return [{ kind: 'WriteFault', dosePpm: desired.dosePpm, fuses: burning.map(({ number }) => number) }];
+}

@@ -132,7 +132,8 @@ function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: num
   const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
   const lnSince = Math.min(LN_ONSET_CAP, Math.max(0, calm.lnSince + factor / safe.dispersion));
   const raisedAt = batch.isLowered === true ? null : (batch.raisedAt ?? calm.raisedAt);
-  const before = calm.at ?? (safe.calmBefore ? raisedAt : null);
+  // Where a suspicion can be tried, nobody needs to know how stable was before.
+  const before = calm.at ?? (safe.calmBefore || safe.stepsBack ? raisedAt : null);
   return {
     lnSince,
     at: lnSince === 0 ? batch.at : before,

@@ -181,6 +181,12 @@ describe('the judge', () => {
       expect(judge([0, 1000, 0, 60], well)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
     });
 
+    it('suspects it from the first batch on, whatever was before', () => {
+      const first = [1, 2].map((number) => ({ ...batchOf([200, 800, 40, 160], number), raisedAt: 5_000, weight: 0.2 }));
+      const state = first.reduce((sum, batch) => addBatch(sum, batch, parameters), beginJudging());
+      expect(verdictOf(state, parameters)).toMatchObject({ kind: 'Hold', reason: 'BreachSinceStep' });
+    });
+
     it('clears it when stable recovers later, and blames it when the next step breaks both again', () => {
       const cleared = without([failing, failing, failing, failing, failing, well, well, well]);
       expect(cleared).toMatchObject({ suspicion: null, wasCleared: true, decided: null });

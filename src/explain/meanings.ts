@@ -114,7 +114,7 @@ function patience(parameters: JudgeParameters): readonly Meaning[] {
       value: parameters.calmBefore ? 'yes' : 'no',
       meaning: parameters.calmBefore
         ? 'Stable kept the objective right before the release, so a breach of both versions from the first request on began with it.'
-        : "It is not known that stable kept the objective before the release, so a breach of both from the first request on is nobody's.",
+        : `It is not known that stable kept the objective before the release, so a breach of both from the first request on is ${parameters.stepsBack ? 'only a suspicion, which is tried' : "nobody's"}.`,
     },
   ];
 }
