@@ -8,8 +8,12 @@ import { createPrometheus } from './metrics/providers/prometheus.ts';
 import { createSources } from './metrics/sources.ts';
 import { createBullQueue } from './queue/bullmq.ts';
 import { createMemoryQueue } from './queue/memory.ts';
-import { createRolloutCopies } from './reconcile/rollout/copies.ts';
+import { createDispatch } from './reconcile/dispatch.ts';
+import { createExperimentCopies } from './reconcile/experiment/copies.ts';
+import { createExperimentController } from './reconcile/experiment-controller.ts';
+import { createRolloutCopies, type MakeCopy } from './reconcile/rollout/copies.ts';
 import { createRolloutController } from './reconcile/rollout-controller.ts';
+import { createFaults } from './routing/faults/faults.ts';
 import { createRoutes } from './routing/routes.ts';
 import { createEventRecorder } from './telemetry/events.ts';
 import { createLog } from './telemetry/log.ts';
@@ -55,14 +59,14 @@ async function main(): Promise<void> {
       onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
     },
   });
-  const copies = createRolloutCopies((kind, indexes) =>
+  const reflect: MakeCopy = (kind, indexes) =>
     createReflector(kube, kind, {
       clock,
       indexes,
-      ...(config.WATCH_NAMESPACE !== undefined && { namespace: config.WATCH_NAMESPACE }),
+      ...(config.WATCH_NAMESPACE !== undefined && kind.namespaced && { namespace: config.WATCH_NAMESPACE }),
       log: ({ type, ...event }) => log[type === 'listed' ? 'debug' : 'warn'](event, `watch ${type}`),
-    }),
-  );
+    });
+  const copies = createRolloutCopies(reflect);
   const routes = createRoutes({
     kube,
     // Routes themselves are read from the server: a copy that lags would make another replica's write look like somebody's edit.
@@ -74,8 +78,15 @@ async function main(): Promise<void> {
     log: (event) => log.info({ ...event }, 'route event'),
   });
   const events = createEventRecorder(kube, clock, log);
-  const parts = { kube, queue, routes, sampler, inspector, events, metrics, clock, log, copies };
-  const controller = createRolloutController({ ...parts, workers: config.WORKERS });
+  const dispatch = createDispatch(queue);
+  const parts = { kube, sampler, inspector, events, metrics, clock, log };
+  const controller = createRolloutController({ ...parts, routes, copies, queue: dispatch.rollouts });
+  const experiments = createExperimentController({
+    ...parts,
+    faults: createFaults(kube),
+    copies: createExperimentCopies(reflect, copies),
+    queue: dispatch.experiments,
+  });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
   const telemetry = serveTelemetry({ listen: config.LISTEN, registry: metrics.registry, unready: controller.unready });
@@ -84,6 +95,9 @@ async function main(): Promise<void> {
     await telemetry;
     log.info({ ...address, redis: config.REDIS_URL !== undefined }, 'started');
     await controller.start(stop.signal);
+    await experiments.start(stop.signal);
+    sampler.start(stop.signal);
+    dispatch.start(config.WORKERS);
     log.info({}, 'watching');
     await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   } catch (error) {

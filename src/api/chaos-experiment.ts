@@ -3,8 +3,8 @@ import { chaosExperimentStatusSchema } from './chaos-experiment-status.ts';
 import { faultSchema } from './fault.ts';
 import { duration, labelName, numberBetween } from './fields.ts';
 import { metadataSchema } from './metadata.ts';
-import { objectivesSchema } from './objective.ts';
 import { type Parsed, parseAs } from './parse.ts';
+import { requestsSchema } from './requests-objective.ts';
 import { exactlyOneOf, withChangeRule, withRule } from './rule.ts';
 
 /** Names of fuses are `<experiment>-fuse-<number>`, and labels carry the name. */
@@ -81,7 +81,26 @@ const steadyStateSchema = z
     service: labelName(63, 'must have at most 63 characters').describe(
       "The callers' own Service, in the experiment's namespace: what its users see is judged.",
     ),
-    objectives: objectivesSchema,
+    objectives: z
+      .array(
+        z.strictObject({
+          name: labelName(63, 'must have at most 63 characters').describe(
+            'Name of the objective, unique in the experiment.',
+          ),
+          requests: requestsSchema,
+        }),
+      )
+      .min(1)
+      .max(8)
+      .superRefine((objectives, context) => {
+        for (const [index, { name }] of objectives.entries()) {
+          if (objectives.findIndex((other) => other.name === name) === index) continue;
+          const message = `Duplicate value: another objective is named ${name} too; rename one of them`;
+          context.addIssue({ code: 'custom', path: [index], message });
+        }
+      })
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('What must hold, as in a Rollout. 1 to 8, names unique.'),
   })
   .describe(
     'What must hold for the users of the callers. A breach takes the fault away at once. Without it nothing is judged, and nothing can pass.',
@@ -168,8 +187,6 @@ export const chaosExperimentSchema = withRule(
 
 /** A ChaosExperiment with defaults filled in. */
 export type ChaosExperiment = z.output<typeof chaosExperimentSchema>;
-/** What the user asked for, with defaults filled in. */
-export type ChaosExperimentSpec = z.output<typeof chaosExperimentSpecSchema>;
 /** What the controller says about it. */
 export type ChaosExperimentStatus = z.output<typeof chaosExperimentStatusSchema>;
 

@@ -43,23 +43,12 @@ const throttleSchema = z
   })
   .describe('Requests beyond a rate are refused.');
 
-const bandwidthSchema = z
-  .strictObject({
-    kibPerSecond: withRule(z.int(), {
-      cel: 'self >= 1 && self <= 1048576',
-      holds: (rate) => rate >= 1 && rate <= 1_048_576,
-      message: 'must be between 1 and 1048576 KiB a second',
-    }).describe('KiB of the body that come in a second, for each touched answer: 1 to 1048576.'),
-  })
-  .describe('Bodies of answers come slowly.');
-
 /** `spec.fault`: what happens to a touched request. */
 export const faultSchema = withRule(
   z.strictObject({
     delay: delaySchema.exactOptional(),
     abort: abortSchema.exactOptional(),
     throttle: throttleSchema.exactOptional(),
-    bandwidth: bandwidthSchema.exactOptional(),
   }),
-  exactlyOneOf(['delay', 'abort', 'throttle', 'bandwidth'], 'keep or add one, for example `abort: {httpStatus: 503}`'),
+  exactlyOneOf(['delay', 'abort', 'throttle'], 'keep or add one, for example `abort: {httpStatus: 503}`'),
 ).describe('What happens to the requests that the fault touches. Exactly one of the blocks.');

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { labelName, uniqueList } from './fields.ts';
 import { metadataSchema } from './metadata.ts';
-import { type Parsed, parseAs } from './parse.ts';
 import { withRule } from './rule.ts';
 
 /** `spec` of the SafetyPolicy. */
@@ -41,8 +40,3 @@ export const safetyPolicySchema = withRule(
 
 /** The SafetyPolicy with defaults filled in. */
 export type SafetyPolicy = z.output<typeof safetyPolicySchema>;
-
-/** Checks a SafetyPolicy as {@link parseAs} says. */
-export function parseSafetyPolicy(object: unknown): Parsed<SafetyPolicy> {
-  return parseAs(safetyPolicySchema, object);
-}

@@ -19,7 +19,7 @@ export interface Goal {
 /**
  * What an objective asks for; null for one that only names another object, which must be resolved first.
  */
-export function goalOf(objective: Objective, analysis: RolloutSpec['analysis']): Goal | null {
+export function goalOf(objective: Objective, analysis: Pick<RolloutSpec['analysis'], 'sourceRef'>): Goal | null {
   const { name, requests, prometheus } = objective;
   if (prometheus !== undefined) {
     const { bad, total, ratio, sourceRef } = prometheus;
@@ -43,7 +43,7 @@ export function goalsOf(spec: RolloutSpec): readonly Goal[] {
 }
 
 /** Codes of gRPC by the names that users write. */
-const GRPC_CODES: readonly string[] = [
+export const GRPC_CODES: readonly string[] = [
   'OK',
   'CANCELLED',
   'UNKNOWN',

@@ -5,11 +5,11 @@ import { isAppError } from '../lib/errors.ts';
 import { uniqueId } from '../lib/random.ts';
 import type { Inspector } from '../metrics/inspector.ts';
 import type { Sampler } from '../metrics/port.ts';
-import type { Queue } from '../queue/port.ts';
 import type { Routes } from '../routing/port.ts';
 import type { EventRecorder } from '../telemetry/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
+import type { OwnQueue } from './dispatch.ts';
 import type { RolloutCopies } from './rollout/copies.ts';
 import { createFollowing, rolloutOf } from './rollout/following.ts';
 import { createJudging } from './rollout/judging.ts';
@@ -21,7 +21,7 @@ import { createWakes } from './wakes.ts';
 
 export interface RolloutControllerOptions {
   readonly kube: Kube;
-  readonly queue: Queue;
+  readonly queue: OwnQueue;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly inspector: Inspector;
@@ -31,7 +31,6 @@ export interface RolloutControllerOptions {
   readonly log: Log;
   /** Local copies of all that it looks at; the controller starts them. */
   readonly copies: RolloutCopies;
-  readonly workers: number;
 }
 
 /** The controller of Rollouts. */
@@ -96,13 +95,14 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
   return {
     async start(signal) {
       triggerLooks(copies, (key) => ask(key, 'change'));
-      sampler.onEvidence((key) => ask(rolloutOf(key), 'evidence'));
+      sampler.onEvidence((key) => {
+        if (!key.startsWith('experiment:')) ask(rolloutOf(key), 'evidence');
+      });
       preflight.onAnswer((key) => ask(key, 'change'));
       const all = Object.values(copies) as readonly Reflector<KubeObject>[];
       for (const copy of all) copy.start(signal);
       await Promise.all(deciding(copies).map((copy) => copy.synced(signal)));
-      sampler.start(signal);
-      queue.start(work, options.workers);
+      queue.handle(work);
       resync(signal);
     },
     unready: () => (deciding(copies).every((copy) => copy.isFresh()) ? null : 'the API server cannot be watched'),

@@ -5,6 +5,7 @@ import { isAppError } from '../../src/lib/errors.ts';
 import type { MetricsClient } from '../../src/metrics/provider.ts';
 import { createSources } from '../../src/metrics/sources.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
+import { createDispatch } from '../../src/reconcile/dispatch.ts';
 import { createRolloutCopies } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
 import { createRoutes } from '../../src/routing/routes.ts';
@@ -53,19 +54,23 @@ export function startController(options: SimControllerOptions): SimController {
       createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead }),
   );
   const { services: service, endpointSlices: endpointSlice, destinationRules: destinationRule } = copies;
+  const dispatch = createDispatch(queue);
+  const sources = createSources({
+    own: provider,
+    open: () => Promise.reject(new Error('the simulation has one source')),
+    sampler: { clock, random: dice.next, cellMs: 250 },
+  });
   const controller = createRolloutController({
-    ...{ kube: link, queue, clock, log, metrics: silentMetrics },
-    ...createSources({
-      own: provider,
-      open: () => Promise.reject(new Error('the simulation has one source')),
-      sampler: { clock, random: dice.next, cellMs: 250 },
-    }),
+    ...{ kube: link, queue: dispatch.rollouts, clock, log, metrics: silentMetrics, ...sources },
     routes: createRoutes({ kube: link, reflectors: { service, endpointSlice, destinationRule } }),
     events: { record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`) },
     copies,
-    workers: 1,
   });
-  void controller.start(stop.signal);
+  void controller.start(stop.signal).then(() => {
+    if (stop.signal.aborted) return;
+    sources.sampler.start(stop.signal);
+    dispatch.start(1);
+  });
   trace(`${name}: started`);
   return {
     name,

@@ -6,7 +6,7 @@ import { observeIndexes } from './observe.ts';
 import type { TriggerSources } from './triggers.ts';
 
 /** Makes a local copy of the objects of a kind, of the namespaces that the controller is for. */
-export type Reflect = <T extends KubeObject>(
+export type MakeCopy = <T extends KubeObject>(
   kind: Kind,
   indexes?: Readonly<Record<string, IndexFunction<T>>>,
 ) => Reflector<T>;
@@ -14,7 +14,7 @@ export type Reflect = <T extends KubeObject>(
 /** Local copies of everything that concerns Rollouts. */
 export type RolloutCopies = TriggerSources;
 
-export function createRolloutCopies(reflect: Reflect): RolloutCopies {
+export function createRolloutCopies(reflect: MakeCopy): RolloutCopies {
   return {
     rollouts: reflect<Rollout & KubeObject>(kinds.rollout),
     deployments: reflect<Deployment>(kinds.deployment),

@@ -63,6 +63,14 @@ export function createFaults(kube: Kube): Faults {
       await kube.replace(kinds.envoyFilter, { ...object, metadata }, { fieldManager: MANAGER });
     },
 
+    async list() {
+      const { items } = await kube.list<KubeObject>(kinds.envoyFilter, { labelSelector: EXPERIMENT_LABEL });
+      return items.map(({ metadata }) => ({
+        experiment: metadata.labels?.[EXPERIMENT_LABEL] ?? '',
+        namespace: metadata.namespace ?? 'default',
+      }));
+    },
+
     async remove(place) {
       await kube.delete(faultRef(place));
       for (const { metadata } of await fusesOf(place)) {
@@ -95,13 +103,4 @@ function readingOf(plan: FaultPlan, fault: EnvoyFilter | undefined, jobs: readon
 function ownerOf({ experiment }: FaultPlan, { number, uid }: FuseReading): OwnerReference {
   const { apiVersion, kind } = kinds.job;
   return { apiVersion, kind, name: `${experiment}-fuse-${number}`, uid, blockOwnerDeletion: true };
-}
-
-/** All experiments of which a fault or a fuse is there, for a sweep. */
-export async function listFaults(kube: Pick<Kube, 'list'>): Promise<readonly Place[]> {
-  const { items } = await kube.list<KubeObject>(kinds.envoyFilter, { labelSelector: EXPERIMENT_LABEL });
-  return items.map(({ metadata }) => ({
-    experiment: metadata.labels?.[EXPERIMENT_LABEL] ?? '',
-    namespace: metadata.namespace ?? 'default',
-  }));
 }

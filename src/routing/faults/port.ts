@@ -10,9 +10,7 @@ export type Fault =
       readonly requestsPerSecond: number;
       readonly status: number;
       readonly retryAfterS: number | null;
-    }
-  /** The answer's body comes at so many KiB a second. */
-  | { readonly kind: 'bandwidth'; readonly kibPerSecond: number };
+    };
 
 /** A header that a request must have to be touched. */
 export interface HeaderMatch {
@@ -85,6 +83,8 @@ export interface Faults {
   read(plan: FaultPlan): Promise<FaultReading>;
   /** Lights a fuse of so many whole seconds; the same number is never lit twice. */
   lightFuse(plan: FaultPlan, fuse: { readonly number: number; readonly seconds: number }): Promise<void>;
+  /** Experiments of which a fault is there, for a sweep. */
+  list(): Promise<readonly Pick<FaultPlan, 'experiment' | 'namespace'>[]>;
   /**
    * Writes the fault with this dose (millionths of the matched requests), owned by exactly these fuses, guarded by what was read
    * (ConflictError when somebody was faster). Never without a fuse that burns: a NotReadyError.

@@ -116,8 +116,6 @@ function faultOf(fault: Exclude<Fault, { kind: 'throttle' }>, percentage: object
           percentage,
         },
       };
-    case 'bandwidth':
-      return { response_rate_limit: { fixed_limit: { limit_kbps: fault.kibPerSecond }, percentage } };
   }
 }
 

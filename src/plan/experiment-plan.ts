@@ -1,0 +1,112 @@
+import type { ExperimentPlan } from '../../machines/experiment/plan.ts';
+import type { ChaosExperiment } from '../api/chaos-experiment.ts';
+import { parseDuration } from '../lib/duration.ts';
+import type { FaultFlag, Subject } from '../metrics/port.ts';
+import type { Fault, FaultPlan, HeaderMatch } from '../routing/faults/port.ts';
+import { type Goal, GRPC_CODES, goalOf } from './goal.ts';
+
+/** An experiment in the terms of the machine, of the fault layer and of the sampler. */
+export interface PlannedExperiment {
+  readonly plan: ExperimentPlan;
+  readonly fault: FaultPlan;
+  /** By these a proxy tells that the fault touched a request. */
+  readonly flags: readonly FaultFlag[];
+  /** True where the dose says which share is touched; false where a rate does. */
+  readonly isShare: boolean;
+  /** Objectives on what the callers' own users see, and of which Service; null where there are none. */
+  readonly steadyState: { readonly service: string; readonly goals: readonly Goal[] } | null;
+}
+
+/** With fewer touched requests nothing was tested. */
+const MIN_FAULTED = 10;
+
+/** Everything that follows from the spec alone. Pure. */
+export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExperiment {
+  const namespace = metadata.namespace ?? 'default';
+  const { target, callers, cohort, steadyState } = spec;
+  const fault = faultOf(spec.fault);
+  return {
+    plan: {
+      ramp: spec.ramp.map((dose) => ({ dosePpm: Math.round(dose.percentage * 10_000), forMs: msOf(dose.for) })),
+      baselineMs: msOf(spec.baseline),
+      fuseMs: msOf(spec.fuse),
+      startWithinMs: msOf(spec.startWithin),
+      hasObjectives: steadyState !== undefined,
+      minFaulted: MIN_FAULTED,
+    },
+    fault: {
+      experiment: metadata.name,
+      namespace,
+      target: {
+        namespace: target.namespace ?? namespace,
+        service: target.service.name,
+        port: target.service.port,
+      },
+      callers: callers.matchLabels ?? null,
+      headers: (cohort?.headers ?? []).map(headerOf),
+      fault,
+    },
+    flags: [fault.kind === 'throttle' ? 'RL' : fault.kind === 'delay' ? 'DI' : 'FI'],
+    isShare: fault.kind !== 'throttle' && cohort === undefined,
+    steadyState:
+      steadyState === undefined
+        ? null
+        : {
+            service: steadyState.service,
+            goals: steadyState.objectives.map((objective) => goalOf(objective, {})).filter((goal) => goal !== null),
+          },
+  };
+}
+
+/** What is counted of the fault: requests of the callers to the target, beside those of all others. */
+export function doseSubject(
+  { fault, flags }: PlannedExperiment,
+  {
+    hosts,
+    workloads,
+    since,
+  }: { readonly hosts: readonly string[]; readonly workloads: readonly string[]; readonly since: number },
+): Subject {
+  const { target, callers, namespace } = fault;
+  return {
+    ...{ namespace: target.namespace, service: target.service, stable: '', canary: '', since },
+    measure: { kind: 'faults', flags },
+    edge: { hosts, callers: callers === null ? null : { namespace, workloads } },
+  };
+}
+
+/** What is counted for one objective: all requests to the callers' own Service. */
+export function steadySubject(
+  { namespace, service }: { readonly namespace: string; readonly service: string },
+  goal: Goal,
+  { hosts, since }: { readonly hosts: readonly string[]; readonly since: number },
+): Subject {
+  return { namespace, service, stable: '', canary: '', since, measure: goal.measure, edge: { hosts, callers: null } };
+}
+
+function faultOf({ delay, abort, throttle }: ChaosExperiment['spec']['fault']): Fault {
+  if (delay !== undefined) return { kind: 'delay', delayMs: msOf(delay.fixed) };
+  if (throttle !== undefined) {
+    const { requestsPerSecond, status, retryAfter } = throttle;
+    const retryAfterS = retryAfter === undefined ? null : Math.ceil(msOf(retryAfter) / 1000);
+    return { kind: 'throttle', requestsPerSecond, status, retryAfterS };
+  }
+  return abort?.grpcStatus === undefined
+    ? { kind: 'abort', httpStatus: abort?.httpStatus ?? 503 }
+    : { kind: 'abort', grpcStatus: GRPC_CODES.indexOf(abort.grpcStatus) };
+}
+
+function headerOf({
+  name,
+  exact,
+  prefix,
+  regex,
+}: NonNullable<ChaosExperiment['spec']['cohort']>['headers'][number]): HeaderMatch {
+  if (exact !== undefined) return { name, value: { exact } };
+  if (prefix !== undefined) return { name, value: { prefix } };
+  return { name, value: regex === undefined ? { present: true } : { regex } };
+}
+
+function msOf(duration: string): number {
+  return parseDuration(duration) ?? 0;
+}

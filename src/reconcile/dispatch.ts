@@ -1,0 +1,34 @@
+import type { Handler, Queue, Reason } from '../queue/port.ts';
+
+/** What one controller sees of the queue: keys of its own. */
+export type OwnQueue = Pick<Queue, 'add' | 'wakeAt'> & {
+  /** Names who works these keys; before `start` of the dispatch. */
+  handle(handler: Handler): void;
+};
+
+/** Several controllers on one queue, told apart by a prefix of the key; keys without any are those of Rollouts. */
+export interface Dispatch {
+  readonly rollouts: OwnQueue;
+  readonly experiments: OwnQueue;
+  start(concurrency: number): void;
+}
+
+const EXPERIMENT = 'experiment:';
+
+export function createDispatch(queue: Queue): Dispatch {
+  const handlers = new Map<string, Handler>();
+  const own = (prefix: string): OwnQueue => ({
+    add: (key, reason) => queue.add(`${prefix}${key}`, reason),
+    wakeAt: (key, name, atMs) => queue.wakeAt(`${prefix}${key}`, name, atMs),
+    handle: (handler) => handlers.set(prefix, handler),
+  });
+  const work = async (key: string, reasons: readonly Reason[]): Promise<void> => {
+    const prefix = key.startsWith(EXPERIMENT) ? EXPERIMENT : '';
+    await handlers.get(prefix)?.(key.slice(prefix.length), reasons);
+  };
+  return {
+    rollouts: own(''),
+    experiments: own(EXPERIMENT),
+    start: (concurrency) => queue.start(work, concurrency),
+  };
+}

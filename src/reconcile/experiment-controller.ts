@@ -1,0 +1,73 @@
+import type { KubeObject, Reflector } from '../kube/port.ts';
+import { isAppError } from '../lib/errors.ts';
+import type { OwnQueue } from './dispatch.ts';
+import type { ExperimentCopies } from './experiment/copies.ts';
+import { keyOf } from './experiment/observe.ts';
+import { type ExperimentReconcilerPorts, reconcileExperiment } from './experiment/reconcile.ts';
+import { createWakes } from './wakes.ts';
+
+export interface ExperimentControllerOptions extends ExperimentReconcilerPorts {
+  readonly queue: OwnQueue;
+  readonly copies: ExperimentCopies;
+}
+
+/** The controller of ChaosExperiments. */
+export interface ExperimentController {
+  /** Starts to watch; resolves when the local copies are complete and what was left behind is known. */
+  start(signal: AbortSignal): Promise<void>;
+}
+
+/** Every experiment that has not finished is looked at this often even if no hint arrives. */
+const RESYNC_MS = 30_000;
+
+export function createExperimentController(options: ExperimentControllerOptions): ExperimentController {
+  const { queue, clock, log, copies, sampler, faults } = options;
+  const wakes = createWakes(clock);
+
+  queue.handle(async (key) => {
+    const [namespace = '', name = ''] = key.split('/');
+    try {
+      const { nextLookAt } = await reconcileExperiment(options, namespace, name);
+      if (nextLookAt !== null && wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
+    } catch (error) {
+      const level = isAppError(error, 'ConflictError') ? 'debug' : 'warn';
+      log[level]({ experiment: key, err: error }, 'reconcile failed');
+      throw error;
+    }
+  });
+
+  const askAll = (reason: 'change' | 'resync') => {
+    for (const experiment of copies.experiments.list())
+      if (experiment.status?.phase !== 'Finished') queue.add(keyOf(experiment), reason);
+  };
+  const resync = (signal: AbortSignal): void => {
+    if (signal.aborted) return;
+    askAll('resync');
+    clock.after(RESYNC_MS, () => resync(signal));
+  };
+
+  /** Faults whose experiment was deleted while nobody was here; their fuses burn, but there is no need to wait for them. */
+  const sweep = async (): Promise<void> => {
+    for (const { experiment, namespace } of await faults.list()) queue.add(`${namespace}/${experiment}`, 'change');
+  };
+
+  return {
+    async start(signal) {
+      copies.experiments.onChange(({ before, after }) => {
+        const experiment = after ?? before;
+        if (experiment !== undefined && after?.metadata.generation !== before?.metadata.generation)
+          queue.add(keyOf(experiment), 'change');
+      });
+      copies.safetyPolicies.onChange(() => askAll('change'));
+      sampler.onEvidence((key) => {
+        const [kind, rest = ''] = key.split(':');
+        if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');
+      });
+      const own = [copies.experiments, copies.safetyPolicies] as readonly Reflector<KubeObject>[];
+      for (const copy of own) copy.start(signal);
+      await Promise.all(own.map((copy) => copy.synced(signal)));
+      await sweep().catch((error: unknown) => log.warn({ err: error }, 'sweep failed'));
+      resync(signal);
+    },
+  };
+}

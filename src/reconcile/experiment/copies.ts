@@ -1,0 +1,27 @@
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import type { SafetyPolicy } from '../../api/safety-policy.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { KubeObject, Reflector } from '../../kube/port.ts';
+import type { Pod } from '../../workloads/objects.ts';
+import type { MakeCopy, RolloutCopies } from '../rollout/copies.ts';
+
+/** Local copies of everything that concerns experiments. */
+export interface ExperimentCopies {
+  readonly experiments: Reflector<ChaosExperiment & KubeObject>;
+  readonly safetyPolicies: Reflector<SafetyPolicy & KubeObject>;
+  readonly pods: Reflector<Pod>;
+  readonly services: Reflector<KubeObject>;
+}
+
+/** Pods and Services are those that releases are followed by. */
+export function createExperimentCopies(
+  reflect: MakeCopy,
+  { pods, services }: Pick<RolloutCopies, 'pods' | 'services'>,
+): ExperimentCopies {
+  return {
+    experiments: reflect<ChaosExperiment & KubeObject>(kinds.chaosExperiment),
+    safetyPolicies: reflect<SafetyPolicy & KubeObject>(kinds.safetyPolicy),
+    pods,
+    services,
+  };
+}

@@ -1,0 +1,235 @@
+import { type ExperimentContext, measuredDose } from '../../../machines/experiment/context.ts';
+import type { ExperimentFacts } from '../../../machines/experiment/facts.ts';
+import type { Standing } from '../../../machines/experiment/settle.ts';
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
+import type { Evidence, Sampler } from '../../metrics/port.ts';
+import { admit } from '../../plan/admission.ts';
+import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
+import type { FaultReading, Faults } from '../../routing/faults/port.ts';
+import type { Pod } from '../../workloads/objects.ts';
+import { HASH_LABEL } from '../../workloads/revision.ts';
+import type { ExperimentCopies } from './copies.ts';
+import { doseInWords, isDoseProven, isWireClean, SETTLING_MS, seenSince } from './dose.ts';
+import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
+
+/** Where observations come from. */
+export interface ObserveSources {
+  readonly kube: Kube;
+  readonly faults: Faults;
+  readonly sampler: Sampler;
+  readonly copies: ExperimentCopies;
+}
+
+/** Key of what the sampler follows for an experiment; the part behind `#` is the dose, or an objective. */
+export const samplerKey = (experiment: string, part: string): string => `experiment:${experiment}#${part}`;
+
+/** Every experiment of ten that harms nobody may be stopped by chance at most once in ten such experiments: α for all objectives together. */
+const FALSE_STOP = 0.01;
+
+export interface Observation {
+  readonly planned: PlannedExperiment;
+  readonly reading: FaultReading;
+  readonly facts: ExperimentFacts;
+}
+
+/** Reads all that one look needs. */
+export async function observe(
+  sources: ObserveSources,
+  experiment: ChaosExperiment,
+  { state, context }: Standing,
+): Promise<Observation> {
+  const { kube, faults, copies } = sources;
+  const planned = planExperiment(experiment);
+  const { target } = planned.fault;
+  const isBefore = state === 'Pending' || state === 'Baseline' || state === 'Arming';
+  const targetRef = { kind: kinds.service, namespace: target.namespace, name: target.service };
+  const [reading, problems, service] = await Promise.all([
+    faults.read(planned.fault),
+    isBefore ? faults.inspect(planned.fault) : [],
+    kube.get(targetRef),
+  ]);
+  const callers = callersOf(copies.pods, planned);
+  const dose = followDose(sources, { experiment, planned, callers, context });
+  const steady = followSteadyState(sources, { experiment, planned, context });
+  const facts: ExperimentFacts = {
+    deleting: experiment.metadata.deletionTimestamp !== undefined,
+    end: endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }),
+    admission: admit({
+      fault: planned.fault,
+      policy: copies.safetyPolicies.get(undefined, 'default')?.spec ?? null,
+      running: runningBeside(copies.experiments, experiment),
+      problems,
+    }),
+    fault: {
+      exists: reading.exists,
+      dosePpm: reading.dosePpm,
+      isForeign: reading.isForeign,
+      fuses: reading.fuses.map(({ number, expiresAt, isOwner }) => ({ number, expiresAt, isOwner })),
+    },
+    ...measured(planned, context, { dose, steady }),
+    isClean: dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt),
+    evidence: worst([...(dose === null ? [] : [dose]), ...steady.map(({ evidence }) => evidence)]),
+  };
+  return { planned, reading, facts };
+}
+
+/** The part of the facts that is about the dose measured last, or the baseline. */
+function measured(
+  { isShare }: PlannedExperiment,
+  context: ExperimentContext,
+  { dose, steady }: { readonly dose: Evidence | null; readonly steady: readonly FollowedObjective[] },
+): Pick<ExperimentFacts, 'measuredFrom' | 'dose' | 'steadyState'> {
+  const about = measuredDose(context);
+  const from = about?.since ?? context.startedAt ?? Number.POSITIVE_INFINITY;
+  const until = about?.until ?? Number.POSITIVE_INFINITY;
+  const inWindow = ({ at }: { readonly at: number }) => at > from + (about === null ? 0 : SETTLING_MS) && at <= until;
+  const share = isShare && about !== null ? about.dosePpm / 1_000_000 : null;
+  const seen = seenSince((dose?.batches ?? []).filter(inWindow), from);
+  const states = steady.map(({ goal, evidence, count }): SteadyState => {
+    const rule = {
+      objective: goal.name,
+      allowedRatio: goal.allowedRatio,
+      falseStop: FALSE_STOP / count,
+      dispersion: 1,
+    };
+    return steadyStateOf(rule, evidence.batches.filter(inWindow));
+  });
+  const joint = worstOf(states);
+  return {
+    measuredFrom: about?.since ?? null,
+    dose: { ...seen, isProven: about === null ? null : isDoseProven(seen, share), message: doseInWords(seen, share) },
+    steadyState: joint === null ? null : { kind: joint.kind, message: states.map(({ message }) => message).join('; ') },
+  };
+}
+
+function followDose(
+  { sampler, copies }: ObserveSources,
+  {
+    experiment,
+    planned,
+    callers,
+    context,
+  }: {
+    readonly experiment: ChaosExperiment;
+    readonly planned: PlannedExperiment;
+    readonly callers: readonly string[];
+    readonly context: ExperimentContext;
+  },
+): Evidence | null {
+  if (context.startedAt === null) return null;
+  const { target } = planned.fault;
+  const hosts = hostsOf(copies.services, target.namespace, target.service);
+  const key = samplerKey(keyOf(experiment), 'dose');
+  sampler.follow(key, doseSubject(planned, { hosts, workloads: callers, since: context.startedAt }));
+  return sampler.read(key);
+}
+
+interface FollowedObjective {
+  readonly goal: NonNullable<PlannedExperiment['steadyState']>['goals'][number];
+  readonly evidence: Evidence;
+  /** How many objectives share α. */
+  readonly count: number;
+}
+
+function followSteadyState(
+  { sampler, copies }: ObserveSources,
+  {
+    experiment,
+    planned,
+    context,
+  }: { readonly experiment: ChaosExperiment; readonly planned: PlannedExperiment; readonly context: ExperimentContext },
+): readonly FollowedObjective[] {
+  const { steadyState, fault } = planned;
+  const since = context.startedAt;
+  if (steadyState === null || since === null) return [];
+  const place = { namespace: fault.namespace, service: steadyState.service };
+  const hosts = hostsOf(copies.services, place.namespace, place.service);
+  return steadyState.goals.map((goal) => {
+    const key = samplerKey(keyOf(experiment), goal.name);
+    sampler.follow(key, steadySubject(place, goal, { hosts, since }));
+    return { goal, evidence: sampler.read(key), count: steadyState.goals.length };
+  });
+}
+
+/** Lets the sampler go of all that it follows for an experiment. */
+export function unfollow(
+  { sampler }: Pick<ObserveSources, 'sampler'>,
+  experiment: string,
+  objectives: readonly string[],
+): void {
+  for (const part of ['dose', ...objectives]) sampler.unfollow(samplerKey(experiment, part));
+}
+
+export function keyOf({ metadata }: Pick<KubeObject, 'metadata'>): string {
+  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
+}
+
+/** The host of the Service itself, and those of the revisions that a release has given it. */
+function hostsOf(services: Reflector<KubeObject>, namespace: string, service: string): readonly string[] {
+  const revisions = services
+    .list(namespace)
+    .filter(({ metadata }) => metadata.labels?.['sluice.dev/service'] === service)
+    .map(({ metadata }) => metadata.name);
+  return [service, ...revisions.toSorted()];
+}
+
+/** Workloads of the callers, as their proxies name themselves. */
+function callersOf(pods: Reflector<Pod>, { fault: { namespace, callers } }: PlannedExperiment): readonly string[] {
+  const wanted = Object.entries(callers ?? {});
+  const names = pods
+    .list(namespace)
+    .filter(({ metadata }) => wanted.every(([label, value]) => metadata.labels?.[label] === value))
+    .map(workloadOf);
+  return [...new Set(names)].toSorted();
+}
+
+/** A ReplicaSet's name is that of its Deployment and the hash of the template. */
+function workloadOf({ metadata }: Pod): string {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return metadata.name;
+  const hash = metadata.labels?.[HASH_LABEL];
+  const suffix = `-${hash}`;
+  return owner.kind === 'ReplicaSet' && owner.name.endsWith(suffix) ? owner.name.slice(0, -suffix.length) : owner.name;
+}
+
+function endOf(
+  { spec }: ChaosExperiment,
+  {
+    isBefore,
+    hasTarget,
+    callers,
+  }: { readonly isBefore: boolean; readonly hasTarget: boolean; readonly callers: number },
+): ExperimentFacts['end'] {
+  if (spec.stop === true) return { reason: 'StopRequested', message: 'an operator asked to stop' };
+  // Before anything is injected the inspection says it, with its cure.
+  if (isBefore) return null;
+  if (!hasTarget) return { reason: 'TargetGone', message: 'the target Service was deleted' };
+  return callers === 0 ? { reason: 'CallersGone', message: 'no pod of the callers is left' } : null;
+}
+
+/** Others that were admitted and may be touching requests. */
+function runningBeside(experiments: Reflector<ChaosExperiment & KubeObject>, { metadata }: ChaosExperiment) {
+  const admitted = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
+  return experiments
+    .list()
+    .filter((other) => other.metadata.uid !== metadata.uid && admitted.includes(other.status?.phase ?? ''))
+    .map((other) => ({
+      namespace: other.metadata.namespace ?? 'default',
+      name: other.metadata.name,
+      target: planExperiment(other).fault.target,
+    }));
+}
+
+const BADNESS: Readonly<Record<Evidence['state'], number>> = { fresh: 0, starting: 1, stale: 2, down: 3 };
+
+function worst(all: readonly Evidence[]): ExperimentFacts['evidence'] {
+  const none: ExperimentFacts['evidence'] = { state: 'starting', message: 'nothing is watched yet' };
+  const [first = none, ...rest] = all;
+  const { state, message } = rest.reduce<ExperimentFacts['evidence']>(
+    (worse, one) => (BADNESS[one.state] > BADNESS[worse.state] ? one : worse),
+    first,
+  );
+  return { state, message };
+}

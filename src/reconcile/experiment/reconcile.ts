@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Command, commandsFor } from '../../../machines/experiment/commands.ts';
+import type { Look } from '../../../machines/experiment/look.ts';
+import { type Standing, settle } from '../../../machines/experiment/settle.ts';
+import { wakeAt } from '../../../machines/experiment/wake.ts';
+import { type ChaosExperiment, type ChaosExperimentStatus, parseChaosExperiment } from '../../api/chaos-experiment.ts';
+import { kinds } from '../../kube/kinds.ts';
+import type { Kube, KubeObject } from '../../kube/port.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AppError } from '../../lib/errors.ts';
+import type { FaultPlan, FaultReading, Faults } from '../../routing/faults/port.ts';
+import { MANAGER } from '../../routing/own-object.ts';
+import type { EventRecorder } from '../../telemetry/events.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { ReconcileResult } from '../result.ts';
+import { keyOf, type ObserveSources, observe, unfollow } from './observe.ts';
+import { project } from './project.ts';
+import { standingOf } from './record.ts';
+
+export interface ExperimentReconcilerPorts extends ObserveSources {
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+  readonly log: Log;
+}
+
+/** Each round sees what the one before has written. */
+const MAX_ROUNDS = 6;
+
+/** One reconcile: look, decide, store, act; until nothing is to be done. An experiment that is gone leaves nothing behind. */
+export async function reconcileExperiment(
+  ports: ExperimentReconcilerPorts,
+  namespace: string,
+  name: string,
+): Promise<ReconcileResult> {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const found = await ports.kube.get<ChaosExperiment & KubeObject>({ kind: kinds.chaosExperiment, namespace, name });
+    if (found === undefined) {
+      await ports.faults.remove({ experiment: name, namespace });
+      unfollow(ports, `${namespace}/${name}`, []);
+      return { nextLookAt: null };
+    }
+    const { isSettled, nextLookAt } = await lookOnce(ports, found);
+    if (isSettled) return { nextLookAt };
+  }
+  return { nextLookAt: ports.clock.now() + 1_000 };
+}
+
+async function lookOnce(
+  ports: ExperimentReconcilerPorts,
+  found: ChaosExperiment & KubeObject,
+): Promise<{ readonly isSettled: boolean; readonly nextLookAt: number | null }> {
+  const parsed = parseChaosExperiment(found);
+  if (!parsed.ok) {
+    // What the API server took from an older or newer definition; a fault of it has to go all the same.
+    await ports.faults.remove({ experiment: found.metadata.name, namespace: found.metadata.namespace ?? 'default' });
+    const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw new AppError('ConfigError', 'EXPERIMENT_INVALID', problems);
+  }
+  const experiment = parsed.value;
+  const before = standingOf(experiment.status);
+  if (before.state === 'Finished') return { isSettled: true, nextLookAt: null };
+  const { planned, reading, facts } = await observe(ports, experiment, before);
+  const look: Look = { at: ports.clock.now(), plan: planned.plan, facts };
+  const { announcements, ...standing } = settle(before, look);
+  // A decision is stored before it is acted upon.
+  const hasDecided = standing.state !== before.state || standing.context.doses.length !== before.context.doses.length;
+  if (hasDecided) await store(ports.kube, found, project(experiment, standing, look));
+  for (const { severity, reason, message } of announcements) {
+    ports.log.info({ experiment: keyOf(experiment), reason, detail: message }, 'experiment changed');
+    ports.events.record(found, { type: severity, reason, message });
+  }
+  const commands = commandsFor(standing.state, standing.context, look);
+  for (const command of commands) await perform(ports.faults, { plan: planned.fault, reading }, command);
+  if (!hasDecided) await store(ports.kube, found, project(experiment, standing, look));
+  if (standing.state === 'Finished')
+    unfollow(ports, keyOf(experiment), planned.steadyState?.goals.map((goal) => goal.name) ?? []);
+  const isSettled = commands.length === 0 && isSame(before, standing);
+  return { isSettled, nextLookAt: wakeAt(standing.state, standing.context, look) };
+}
+
+/** Counts change at every look; what asks for another round is only another state or dose. */
+function isSame(before: Standing, after: Standing): boolean {
+  const shape = ({ state, context }: Standing) => [state, context.doses.map(({ dosePpm, since }) => [dosePpm, since])];
+  return isDeepStrictEqual(shape(before), shape(after));
+}
+
+async function perform(
+  faults: Faults,
+  { plan, reading }: { readonly plan: FaultPlan; readonly reading: FaultReading },
+  command: Command,
+): Promise<void> {
+  switch (command.kind) {
+    case 'LightFuse':
+      return await faults.lightFuse(plan, command);
+    case 'WriteFault':
+      return await faults.write(plan, command.dosePpm, command.fuses, reading);
+    case 'RemoveFault':
+      return await faults.remove(plan);
+  }
+}
+
+/** Writes the status where it differs, guarded by the version that the decision was made from. */
+async function store(kube: Kube, found: ChaosExperiment & KubeObject, status: ChaosExperimentStatus): Promise<void> {
+  if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), found.status)) return;
+  const { name, namespace = 'default', resourceVersion } = found.metadata;
+  const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
+  const body = { apiVersion: found.apiVersion, kind: found.kind, metadata, status } as unknown as KubeObject;
+  await kube.apply(kinds.chaosExperiment, body, { fieldManager: MANAGER, subresource: 'status', force: true });
+}
