@@ -29,6 +29,7 @@ export type Cause =
   | 'BreachedBefore'
   | 'Breached'
   | 'DoseExceeded'
+  | 'DoseNotSeen'
   | 'FuseBurnt'
   | 'FaultGone'
   | 'FaultNotWritten'
@@ -68,8 +69,6 @@ export interface ExperimentContext {
   readonly fuseUntil: number | null;
   /** Since when it could not be told whether to go on. */
   readonly blindSince: number | null;
-  /** Users were told that requests are still touched after the removal. */
-  readonly isResidueTold: boolean;
   /** Set once the fault has to go. */
   readonly ended: { readonly at: number; readonly cause: Cause; readonly message: string } | null;
   /** Set once the data plane is clean. */
@@ -87,7 +86,6 @@ export const initialContext: ExperimentContext = {
   lastFuse: 0,
   fuseUntil: null,
   blindSince: null,
-  isResidueTold: false,
   ended: null,
   outcome: null,
 };

@@ -8,7 +8,7 @@ export interface Ending {
   readonly message: string;
 }
 
-/** A fault is not kept for longer than this while nobody can see what it does, in ms. */
+/** A fault is not kept for longer than this while nobody can see what it does, or whether it may be there, in ms. */
 const BLIND_MS = 30_000;
 
 /** A dose that was decided is in place after this time, or something is wrong, in ms. */
@@ -16,12 +16,13 @@ const WRITING_MS = 60_000;
 
 /** Why the experiment must end now, or null. Nothing here waits, neither for metrics nor for a person. */
 export function reasonToEnd(state: ExperimentState, context: ExperimentContext, look: Look): Ending | null {
+  const isInjecting = state === 'Injecting';
   return (
     wish(look) ??
-    admission(state, context, look) ??
-    harm(state, context, look) ??
-    loss(state, context, look) ??
-    end(state, context, look)
+    refusal(state, look) ??
+    (isInjecting ? null : lateness(state, context, look)) ??
+    breach(context, look) ??
+    (isInjecting ? (excess(look) ?? loss(context, look) ?? dosesOver(context, look)) : null)
   );
 }
 
@@ -30,51 +31,63 @@ function wish({ facts: { end: asked, deleting } }: Look): Ending | null {
   return deleting ? { cause: 'Deleted', message: 'the experiment was deleted' } : null;
 }
 
-function admission(state: ExperimentState, { createdAt }: ExperimentContext, { at, plan, facts }: Look): Ending | null {
-  const { state: answer, reason, message } = facts.admission;
-  if (answer === 'denied') return { cause: 'Denied', message: `${reason}: ${message}` };
-  const isLate = createdAt !== null && at >= createdAt + plan.startWithinMs;
-  return state === 'Pending' && isLate ? { cause: 'NotAdmitted', message: `not admitted in time: ${message}` } : null;
+/** Who has to wait must not inject meanwhile. */
+function refusal(state: ExperimentState, { facts: { admission } }: Look): Ending | null {
+  const { state: answer, reason, message } = admission;
+  const isRefused = answer === 'denied' || (answer === 'waiting' && state === 'Injecting');
+  return isRefused ? { cause: 'Denied', message: `${reason}: ${message}` } : null;
 }
 
-function harm(
-  state: ExperimentState,
-  _: ExperimentContext,
-  { facts: { steadyState, dose, fault } }: Look,
-): Ending | null {
-  if (steadyState?.kind === 'Breached') {
-    return state === 'Baseline'
-      ? { cause: 'BreachedBefore', message: `nothing was injected: ${steadyState.message}` }
-      : { cause: 'Breached', message: steadyState.message };
+/** It could not begin in time. */
+function lateness(state: ExperimentState, { createdAt }: ExperimentContext, { at, plan, facts }: Look): Ending | null {
+  if (createdAt === null) return null;
+  const { admission, evidence } = facts;
+  if (state === 'Pending') {
+    const isLate = at >= createdAt + plan.startWithinMs;
+    return isLate ? { cause: 'NotAdmitted', message: `not admitted in time: ${admission.message}` } : null;
   }
-  if (state !== 'Injecting') return null;
+  if (at < createdAt + plan.startWithinMs + plan.baselineMs) return null;
+  const why = admission.state === 'allowed' ? evidence.message : admission.message;
+  return { cause: 'NotStarted', message: `could not begin in time: ${why}` };
+}
+
+function breach({ doses }: ExperimentContext, { facts: { steadyState } }: Look): Ending | null {
+  if (steadyState?.kind !== 'Breached') return null;
+  return doses.some(({ since }) => since !== null)
+    ? { cause: 'Breached', message: steadyState.message }
+    : { cause: 'BreachedBefore', message: `nothing was injected: ${steadyState.message}` };
+}
+
+function excess({ facts: { dose, fault } }: Look): Ending | null {
   if (fault.isForeign) return { cause: 'FaultChanged', message: 'somebody changed the fault' };
-  const asked = dose.matched === 0 ? 0 : dose.faulted / dose.matched;
-  const isMore = dose.isProven === false && asked * 1_000_000 > (fault.dosePpm ?? 0);
+  const seen = dose.matched === 0 ? 0 : dose.faulted / dose.matched;
+  const isMore = dose.isProven === false && seen * 1_000_000 > (fault.dosePpm ?? 0);
   return isMore ? { cause: 'DoseExceeded', message: `more was touched than asked: ${dose.message}` } : null;
 }
 
-function loss(state: ExperimentState, context: ExperimentContext, look: Look): Ending | null {
-  if (state !== 'Injecting') return null;
-  const { at, plan, facts } = look;
-  const { faultSeenAt, fuseUntil, blindSince } = context;
-  if (faultSeenAt !== null && !facts.fault.exists) {
-    const hasBurnt = fuseUntil !== null && at >= fuseUntil - 1_000;
-    return hasBurnt
-      ? { cause: 'FuseBurnt', message: 'the fuse burnt before it was renewed: the cluster took the fault away' }
-      : { cause: 'FaultGone', message: 'somebody deleted the fault' };
+function loss({ faultSeenAt, fuseUntil, blindSince, doses }: ExperimentContext, look: Look): Ending | null {
+  const { at, facts } = look;
+  if (fuseUntil !== null && at >= fuseUntil - 1_000) {
+    const message = 'the fuse burnt before it was renewed: the cluster took the fault away';
+    return { cause: 'FuseBurnt', message };
   }
-  const present = presentDose(context);
+  if (faultSeenAt !== null && !facts.fault.exists) {
+    return { cause: 'FaultGone', message: 'somebody deleted the fault' };
+  }
+  const present = presentDose({ doses });
   if (present !== undefined && present.since === null && at >= present.decidedAt + WRITING_MS) {
     return { cause: 'FaultNotWritten', message: `the fault could not be written within ${WRITING_MS / 1000} s` };
   }
-  const isBlind = plan.hasObjectives && blindSince !== null && at >= blindSince + BLIND_MS;
-  return isBlind
-    ? { cause: 'SourceDown', message: `nobody can see what the fault does: ${facts.evidence.message}` }
-    : null;
+  const isBlind = blindSince !== null && at >= blindSince + BLIND_MS;
+  if (!isBlind) return null;
+  return { cause: 'SourceDown', message: `nobody can see what the fault does: ${facts.evidence.message}` };
 }
 
-function end(state: ExperimentState, context: ExperimentContext, look: Look): Ending | null {
-  if (state !== 'Injecting' || !isDoseOver(context, look) || nextDose(context, look.plan) !== undefined) return null;
-  return { cause: 'Completed', message: 'every dose was given' };
+/** The last dose is over, or one that was not seen: a higher one must not follow it. */
+function dosesOver(context: ExperimentContext, look: Look): Ending | null {
+  if (!isDoseOver(context, look)) return null;
+  if (nextDose(context, look.plan) === undefined) return { cause: 'Completed', message: 'every dose was given' };
+  const present = presentDose(context);
+  if (present?.isProven !== false) return null;
+  return { cause: 'DoseNotSeen', message: `the dose was not seen, so that none follows it: ${present.dose}` };
 }

@@ -46,8 +46,8 @@ const keep = (state: ExperimentState) => ({ actions: [update(remember(state))] }
 
 const isAdmitted = ({ facts }: Look) => facts.admission.state === 'allowed';
 
-/** While requests are watched, or need not be. */
-const canSee = ({ plan, facts }: Look) => !plan.hasObjectives || facts.evidence.state === 'fresh';
+/** While somebody would see what a fault does. */
+const canSee = ({ facts }: Look) => facts.evidence.state === 'fresh';
 
 function isClean({ goneAt, injectedAt }: ExperimentContext, { at, facts }: Look): boolean {
   if (goneAt === null) return false;

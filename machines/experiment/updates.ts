@@ -27,7 +27,7 @@ export const endFrom =
   (context, look) => {
     const ending = reasonToEnd(state, context, look);
     if (ending === null) return {};
-    const doses = context.doses.map((dose) =>
+    const doses = measured(context, look).map((dose) =>
       dose.since !== null && dose.until === null ? { ...dose, until: look.at } : dose,
     );
     return { since: look.at, doses, ended: { at: look.at, ...ending } };
@@ -46,11 +46,11 @@ export const remember =
     const { fault } = facts;
     const numbers = fault.fuses.map(({ number }) => number);
     const isGone = state === 'Recovering' && !fault.exists && fault.fuses.length === 0;
-    const isBlind = facts.evidence.state !== 'fresh';
+    const isBlind = facts.evidence.state !== 'fresh' || facts.admission.state === 'unknown';
     return {
       createdAt: context.createdAt ?? at,
       doses: withReadBack(measured(context, look), look),
-      faultSeenAt: fault.exists ? (context.faultSeenAt ?? at) : context.faultSeenAt,
+      faultSeenAt: fault.exists && context.doses.length > 0 ? (context.faultSeenAt ?? at) : context.faultSeenAt,
       goneAt: isGone ? (context.goneAt ?? at) : null,
       lastFuse: Math.max(context.lastFuse, ...numbers),
       fuseUntil: maxOf([context.fuseUntil, ...fault.fuses.map(({ expiresAt }) => expiresAt)]),

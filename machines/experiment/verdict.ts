@@ -6,7 +6,7 @@ const STOPPED: readonly Cause[] = ['StopRequested', 'Halted', 'Deleted'];
 /** What an experiment has shown, once its fault is gone. `isSeenClean` false: nobody could see whether callers are still touched. */
 export function outcomeOf(context: ExperimentContext, plan: ExperimentPlan, isSeenClean: boolean): Outcome {
   const { cause, message } = context.ended ?? { cause: 'Completed' as const, message: '' };
-  const [verdict, why] = verdictOf(cause, context.doses.at(-1), plan);
+  const [verdict, why] = verdictOf(cause, context.doses, plan);
   const unseen = isSeenClean ? '' : '; nobody could see that callers are untouched again, the fault itself is gone';
   return {
     verdict,
@@ -16,8 +16,16 @@ export function outcomeOf(context: ExperimentContext, plan: ExperimentPlan, isSe
   };
 }
 
-function verdictOf(cause: Cause, last: GivenDose | undefined, plan: ExperimentPlan): readonly [VerdictKind, string?] {
+function verdictOf(cause: Cause, doses: readonly GivenDose[], plan: ExperimentPlan): readonly [VerdictKind, string?] {
+  const last = doses.at(-1);
   if (STOPPED.includes(cause)) return ['Stopped'];
+  const wasTouched = doses.some(({ faulted }) => faulted > 0);
+  if (cause === 'Breached' && !wasTouched) {
+    return [
+      'Inconclusive',
+      'the steady state was breached, but no touched request was seen: it may have been something else',
+    ];
+  }
   if (cause === 'Breached') return ['Failed'];
   if (cause !== 'Completed' || last === undefined) return ['Inconclusive'];
   if (!plan.hasObjectives) return ['Inconclusive', 'every dose was given, but there is no steady state to judge by'];
@@ -29,8 +37,11 @@ function verdictOf(cause: Cause, last: GivenDose | undefined, plan: ExperimentPl
   return ['Passed', `the steady state held under every dose: ${last.judged}`];
 }
 
-/** Highest dose that was proven and under which the steady state was shown to hold; null when there is none. */
+/** Highest dose that was proven and under which the steady state was shown to hold, below any that breached it; null when there is none. */
 function toleranceOf(doses: readonly GivenDose[]): number | null {
-  const held = doses.filter(({ isProven, steadyState }) => isProven === true && steadyState === 'Holds');
+  const lowestBreached = Math.min(...doses.flatMap((dose) => (dose.steadyState === 'Breached' ? [dose.dosePpm] : [])));
+  const held = doses.filter(
+    ({ isProven, steadyState, dosePpm }) => isProven === true && steadyState === 'Holds' && dosePpm < lowestBreached,
+  );
   return held.length === 0 ? null : Math.max(...held.map(({ dosePpm }) => dosePpm));
 }

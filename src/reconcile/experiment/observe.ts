@@ -84,9 +84,12 @@ function measured(
   const about = measuredDose(context);
   const from = about?.since ?? context.startedAt ?? Number.POSITIVE_INFINITY;
   const until = about?.until ?? Number.POSITIVE_INFINITY;
-  const inWindow = ({ at }: { readonly at: number }) => at > from + (about === null ? 0 : SETTLING_MS) && at <= until;
+  const inWindow = ({ at }: { readonly at: number }) => at > from && at <= until;
   const share = isShare && about !== null ? about.dosePpm / 1_000_000 : null;
-  const seen = seenSince((dose?.batches ?? []).filter(inWindow), from);
+  const ofDose = (dose?.batches ?? []).filter(inWindow);
+  const seen = seenSince(ofDose, from);
+  // Only scrapes that hold nothing of the dose before can tell whether the share is right.
+  const settled = seenSince(ofDose, from + SETTLING_MS);
   const states = steady.map(({ goal, evidence, count }): SteadyState => {
     const rule = {
       objective: goal.name,
@@ -99,7 +102,11 @@ function measured(
   const joint = worstOf(states);
   return {
     measuredFrom: about?.since ?? null,
-    dose: { ...seen, isProven: about === null ? null : isDoseProven(seen, share), message: doseInWords(seen, share) },
+    dose: {
+      ...seen,
+      isProven: about === null ? null : isDoseProven(settled, share),
+      message: doseInWords(settled, share),
+    },
     steadyState: joint === null ? null : { kind: joint.kind, message: states.map(({ message }) => message).join('; ') },
   };
 }
@@ -209,12 +216,14 @@ function endOf(
   return callers === 0 ? { reason: 'CallersGone', message: 'no pod of the callers is left' } : null;
 }
 
-/** Others that were admitted and may be touching requests. */
-function runningBeside(experiments: Reflector<ChaosExperiment & KubeObject>, { metadata }: ChaosExperiment) {
+/** Others that were admitted before and may be touching requests; of two that were admitted at once the one with the lesser key. */
+function runningBeside(experiments: Reflector<ChaosExperiment & KubeObject>, experiment: ChaosExperiment) {
   const admitted = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
+  const rankOf = (one: ChaosExperiment) => `${one.status?.startedAt ?? '~'} ${keyOf(one)}`;
   return experiments
     .list()
-    .filter((other) => other.metadata.uid !== metadata.uid && admitted.includes(other.status?.phase ?? ''))
+    .filter((other) => other.metadata.uid !== experiment.metadata.uid && admitted.includes(other.status?.phase ?? ''))
+    .filter((other) => rankOf(other) < rankOf(experiment))
     .map((other) => ({
       namespace: other.metadata.namespace ?? 'default',
       name: other.metadata.name,

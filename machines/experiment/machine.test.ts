@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { ExperimentWorld } from '../../test/support/experiment-world.ts';
+
+const passed = (ms: number, change: (world: ExperimentWorld) => void = () => undefined) => {
+  const world = new ExperimentWorld();
+  change(world);
+  world.reconcile();
+  world.pass(ms);
+  return world;
+};
+const outcomeOf = (world: ExperimentWorld) => world.machine.context.outcome;
+/** In the first dose, with some touched requests seen. */
+const untilInjecting = () => passed(56_000);
+
+describe('an experiment', () => {
+  it('watches, lights a fuse, gives each dose its time, removes the fault, and says what it has shown', () => {
+    const world = passed(400_000);
+    expect(world.announced).toEqual(['Started', 'Injecting', 'Injecting', 'Completed', 'Passed']);
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Passed', tolerancePpm: 50_000 });
+    const kinds = world.performed.map(({ kind }) => kind);
+    expect(kinds.indexOf('LightFuse')).toBeLessThan(kinds.indexOf('WriteFault'));
+    expect(world.performed.at(-1)).toEqual({ kind: 'RemoveFault' });
+    expect(world.gaps).toBe(0);
+  });
+
+  it('waits for its admission, and not for ever', () => {
+    const waiting = { state: 'waiting', reason: 'TargetHeld', message: 'waits for another' } as const;
+    const world = passed(60_000, (fresh) => {
+      fresh.admission = waiting;
+    });
+    expect(world.machine.state).toBe('Pending');
+    world.pass(600_000);
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'NotAdmitted' });
+  });
+
+  it('injects nothing where the steady state is breached before', () => {
+    const world = passed(60_000, (fresh) => {
+      fresh.steadyState = 'Breached';
+    });
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'BreachedBefore' });
+    expect(world.performed).toEqual([]);
+  });
+
+  it.each([
+    ['a breach', 'Failed', (world: ExperimentWorld) => Object.assign(world, { steadyState: 'Breached' })],
+    [
+      'a stop',
+      'Stopped',
+      (world: ExperimentWorld) => Object.assign(world, { end: { reason: 'StopRequested', message: 'stop' } }),
+    ],
+    ['its deletion', 'Stopped', (world: ExperimentWorld) => Object.assign(world, { deleting: true })],
+    [
+      'the lever',
+      'Inconclusive',
+      (world: ExperimentWorld) =>
+        Object.assign(world, { admission: { state: 'denied', reason: 'Halted', message: 'halted' } }),
+    ],
+    [
+      "somebody's edit",
+      'Inconclusive',
+      (world: ExperimentWorld) => Object.assign(world.fault ?? {}, { isForeign: true }),
+    ],
+    [
+      "somebody's deletion of the fault",
+      'Inconclusive',
+      (world: ExperimentWorld) => Object.assign(world, { fault: null }),
+    ],
+  ])('takes the fault away at the very next look for %s', (_, verdict, happen) => {
+    const world = untilInjecting();
+    expect(world.fault).not.toBeNull();
+    happen(world);
+    world.reconcile();
+    expect(world.fault).toBeNull();
+    world.pass(300_000);
+    expect(outcomeOf(world)?.verdict).toBe(verdict);
+  });
+
+  it.each([
+    ['another has its target', 'waiting', 'Denied'],
+    ['nobody knows for long whether it may', 'unknown', 'SourceDown'],
+  ] as const)('does not inject for ever where %s', (_, state, reason) => {
+    const world = untilInjecting();
+    world.admission = { state, reason: 'Asked', message: 'asked' };
+    world.pass(40_000);
+    expect(world.fault).toBeNull();
+    world.pass(300_000);
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason });
+  });
+
+  it('does not wait for ever to begin', () => {
+    const world = passed(7_200_000, (fresh) => {
+      fresh.evidence = 'stale';
+    });
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'NotStarted' });
+    expect(world.performed).toEqual([]);
+  });
+
+  it('goes on through a short silence of the source, and ends in a long one', () => {
+    const world = untilInjecting();
+    world.evidence = 'down';
+    world.pass(20_000);
+    expect(world.fault).not.toBeNull();
+    world.pass(20_000);
+    expect(world.fault).toBeNull();
+    world.pass(300_000);
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'SourceDown' });
+    expect(outcomeOf(world)?.message).toMatch(/nobody could see/);
+  });
+
+  it('dies, and the cluster ends its fault by the fuse', () => {
+    const world = untilInjecting();
+    world.isDead = true;
+    world.pass(60_000);
+    expect(world.fault).toBeNull();
+    world.pass(60_000);
+    world.restart();
+    world.pass(300_000);
+    expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'FuseBurnt' });
+  });
+});

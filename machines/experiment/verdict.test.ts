@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { type Cause, type ExperimentContext, type GivenDose, initialContext } from './context.ts';
+import type { ExperimentPlan } from './plan.ts';
+import { outcomeOf } from './verdict.ts';
+
+const PLAN: ExperimentPlan = {
+  ramp: [{ dosePpm: 10_000, forMs: 30_000 }],
+  ...{ baselineMs: 30_000, fuseMs: 60_000, startWithinMs: 600_000, hasObjectives: true, minFaulted: 10 },
+};
+
+const dose = (change: Partial<GivenDose> = {}): GivenDose => ({
+  ...{ dosePpm: 50_000, decidedAt: 0, since: 0, until: 30_000, matched: 2_000, faulted: 100, isProven: true },
+  ...{ dose: '100 of 2,000 requests were touched', steadyState: 'Holds', judged: 'availability: holds' },
+  ...change,
+});
+
+const endedBy = (cause: Cause, doses: readonly GivenDose[] = [dose()]): ExperimentContext => ({
+  ...initialContext,
+  ...{ doses, ended: { at: 60_000, cause, message: 'what happened' } },
+});
+
+describe('the verdict of an experiment', () => {
+  it.each([
+    ['Passed', 'the steady state held under the proven dose', endedBy('Completed'), PLAN],
+    ['Failed', 'the steady state was breached', endedBy('Breached', [dose({ steadyState: 'Breached' })]), PLAN],
+    ['Failed', 'a late scrape showed the breach', endedBy('Completed', [dose({ steadyState: 'Breached' })]), PLAN],
+    ['Inconclusive', 'nothing was judged', endedBy('Completed'), { ...PLAN, hasObjectives: false }],
+    ['Inconclusive', 'the dose was not proven', endedBy('Completed', [dose({ isProven: null })]), PLAN],
+    ['Inconclusive', 'the dose was another one', endedBy('Completed', [dose({ isProven: false })]), PLAN],
+    ['Inconclusive', 'too few requests were touched', endedBy('Completed', [dose({ faulted: 3 })]), PLAN],
+    ['Inconclusive', 'too little was seen', endedBy('Completed', [dose({ steadyState: 'Undecided' })]), PLAN],
+    ['Inconclusive', 'it was breached untouched', endedBy('Breached', [dose({ faulted: 0 })]), PLAN],
+    ['Inconclusive', 'it was never admitted', endedBy('Denied', []), PLAN],
+    ['Inconclusive', 'the fuse burnt', endedBy('FuseBurnt'), PLAN],
+    ['Inconclusive', 'nobody could see it', endedBy('SourceDown'), PLAN],
+    ['Inconclusive', 'the steady state was breached before', endedBy('BreachedBefore', []), PLAN],
+    ['Stopped', 'an operator stopped it', endedBy('StopRequested'), PLAN],
+    ['Stopped', 'it was deleted', endedBy('Deleted'), PLAN],
+  ] as const)('is %s where %s', (verdict, _, context, plan) => {
+    expect(outcomeOf(context, plan, true)).toMatchObject({ verdict });
+  });
+
+  it('says the highest dose under which the steady state was shown to hold', () => {
+    const doses = [dose({ dosePpm: 10_000 }), dose(), dose({ dosePpm: 200_000, steadyState: 'Breached' })];
+    expect(outcomeOf(endedBy('Breached', doses), PLAN, true).tolerancePpm).toBe(50_000);
+    expect(outcomeOf(endedBy('Completed', [dose({ isProven: null })]), PLAN, true).tolerancePpm).toBeNull();
+  });
+
+  it('says when nobody could see that callers are untouched again', () => {
+    expect(outcomeOf(endedBy('StopRequested'), PLAN, false).message).toMatch(/nobody could see/);
+  });
+});

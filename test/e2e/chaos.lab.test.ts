@@ -1,0 +1,264 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import { createShop, type Shop } from '../../lab/shop/shop.ts';
+import { type ExperimentContext, initialContext } from '../../machines/experiment/context.ts';
+import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import { eventually } from '../support/eventually.ts';
+import { figure } from './support/figures.ts';
+
+const NAMESPACE = 'e2e-chaos';
+const RATE = 200;
+const PORT = 9481;
+const USER = { fieldManager: 'tester' } as const;
+const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
+const MINUTE_MS = 60_000;
+
+/** Requests on their way, clocks of seconds, and a proxy that learns late. */
+const GRACE_MS = 3_000;
+const SCRAPE_MS = 5_000;
+
+/** load → web → checkout: web is the caller, and what the load sees of web is the steady state. */
+const SPEC = {
+  target: { service: { name: 'checkout', port: 80 } },
+  callers: { matchLabels: { app: 'web' } },
+  fault: { abort: { httpStatus: 503 } },
+  ramp: [{ percentage: 30, for: '20s' }],
+  baseline: '10s',
+  fuse: '20s',
+};
+const STEADY = { service: 'web', objectives: [{ name: 'availability', requests: { successRatio: 99 } }] };
+
+let kube: Kube;
+let shop: Shop;
+let controller: ControllerProcess;
+let kubeconfig: string;
+
+const start = () => {
+  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
+  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
+  return startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+};
+
+beforeAll(async () => {
+  kube = createKube();
+  kubeconfig = join(process.env['LAB_STATE_DIR'] ?? tmpdir(), `sluice-${NAMESPACE}.kubeconfig`);
+  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  shop = createShop(kube, { namespace: NAMESPACE, rate: RATE });
+  await shop.open();
+  controller = await start();
+}, 180_000);
+
+afterAll(async () => {
+  await controller?.stop();
+  await kube?.delete({ kind: kinds.safetyPolicy, name: 'default' });
+  await shop?.close();
+});
+
+const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
+
+async function create(name: string, spec: object = {}): Promise<void> {
+  const { apiVersion, kind } = kinds.chaosExperiment;
+  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...SPEC, ...spec } };
+  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
+}
+
+async function until(
+  name: string,
+  what: string,
+  holds: (status: NonNullable<ChaosExperiment['status']>) => boolean,
+  timeoutMs = 2 * MINUTE_MS,
+): Promise<NonNullable<ChaosExperiment['status']>> {
+  let last: ChaosExperiment['status'];
+  await eventually(
+    `${name} ${what}`,
+    async () => {
+      last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
+      return last !== undefined && holds(last);
+    },
+    { withinMs: timeoutMs, lastSeen: () => ({ ...last, machine: undefined }) },
+  );
+  if (last === undefined) throw new Error(`${name} has no status`);
+  return last;
+}
+
+const contextOf = ({ machine }: NonNullable<ChaosExperiment['status']>): ExperimentContext =>
+  ({ ...initialContext, ...machine?.context }) as ExperimentContext;
+
+const toEnd = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished', 4 * MINUTE_MS);
+
+/** Everything that Sluice made for experiments. */
+async function leftovers(): Promise<readonly string[]> {
+  const found = await Promise.all(
+    [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
+  );
+  return found.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+}
+
+/** When requests that a fault touched began and ended, as the load saw them. */
+async function faulted(sinceMs: number) {
+  const { failures, seconds } = await shop.report(sinceMs);
+  const ends = failures.map(({ endedAtMs }) => endedAtMs);
+  return { failures, seconds, first: Math.min(...ends), last: Math.max(...ends) };
+}
+
+describe('an experiment', () => {
+  it('touches the asked share of the requests for the asked time, proves it, and leaves nothing behind', async () => {
+    const begun = Date.now();
+    await create('abort', {
+      ramp: [
+        { percentage: 5, for: '20s' },
+        { percentage: 30, for: '30s' },
+      ],
+    });
+    const status = await toEnd('abort');
+    expect(status).toMatchObject({
+      verdict: 'Inconclusive',
+      reason: 'Completed',
+      seen: { matched: expect.any(Number) },
+    });
+    const { doses } = contextOf(status);
+    expect(doses.map(({ dosePpm, isProven }) => [dosePpm, isProven])).toEqual([
+      [50_000, true],
+      [300_000, true],
+    ]);
+    expect(await leftovers()).toEqual([]);
+    const seen = await faulted(begun);
+    expect(new Set(seen.failures.map(({ status: code, failedHop }) => `${code} ${failedHop}`))).toEqual(
+      new Set(['503 checkout=none']),
+    );
+    const { injectedAt, finishedAt } = status;
+    expect(seen.first).toBeGreaterThanOrEqual(Date.parse(injectedAt ?? ''));
+    figure('chaos: abort', { doses, lastBeforeFinishedMs: Date.parse(finishedAt ?? '') - seen.last });
+  });
+
+  it('passes where the users do not notice', async () => {
+    const begun = Date.now();
+    await create('delay', {
+      fault: { delay: { fixed: '100ms' } },
+      ramp: [{ percentage: 50, for: '40s' }],
+      steadyState: STEADY,
+    });
+    const status = await toEnd('delay');
+    expect(status).toMatchObject({ verdict: 'Passed', tolerance: 50 });
+    expect(status.report).toContain('# delay: Passed');
+    expect((await faulted(begun)).failures).toEqual([]);
+    figure('chaos: delay', { seen: status.seen });
+  });
+
+  it('fails where they do, and takes the fault away at once', async () => {
+    const begun = Date.now();
+    await create('breach', { ramp: [{ percentage: 20, for: '3m' }], steadyState: STEADY });
+    const status = await toEnd('breach');
+    expect(status).toMatchObject({ verdict: 'Failed', reason: 'Breached' });
+    const { first, last } = await faulted(begun);
+    figure('chaos: breach', { exposureS: (last - first) / 1000 });
+    expect(last - first).toBeLessThanOrEqual(2 * SCRAPE_MS + GRACE_MS + 10_000);
+  });
+
+  it('refuses what cannot work, and says the cure', async () => {
+    await create('nobody', { callers: { matchLabels: { app: 'none' } } });
+    expect(await toEnd('nobody')).toMatchObject({
+      verdict: 'Inconclusive',
+      reason: 'Denied',
+      message: expect.stringContaining('correct the labels'),
+    });
+    await create('unarmed', {
+      fault: { throttle: { requestsPerSecond: 10 } },
+      ramp: [{ percentage: 100, for: '20s' }],
+    });
+    expect(await toEnd('unarmed')).toMatchObject({ message: expect.stringContaining('arming') });
+    expect(await leftovers()).toEqual([]);
+  });
+});
+
+describe('the fuse', () => {
+  it('is renewed without a gap, and ends the fault when the controller is killed and never comes back', async () => {
+    const begun = Date.now();
+    await create('fuse', { ramp: [{ percentage: 50, for: '10m' }] });
+    await until('fuse', 'was renewed twice', (status) => contextOf(status).lastFuse >= 3);
+    const { fuseUntil } = await until('fuse', 'injects', ({ phase }) => phase === 'Injecting');
+    const killedAt = Date.now();
+    await controller.kill();
+    const { first, seconds } = await faulted(begun);
+    const during = seconds.filter(({ atMs }) => atMs > first + 1_000 && atMs < killedAt - 1_000);
+    expect(during.filter(({ failed }) => failed === 0)).toEqual([]);
+    await eventually('the cluster to take the fault away', async () => (await leftovers()).length === 0, {
+      withinMs: MINUTE_MS,
+    });
+    await eventually(
+      'the load to see none for a while',
+      async () => Date.now() - (await faulted(begun)).last > 2 * GRACE_MS,
+      { withinMs: MINUTE_MS },
+    );
+    const { last } = await faulted(begun);
+    // What status says may be older than the newest fuse, which burns for 20 s from when it was lit before the kill.
+    const deadline = Math.max(Date.parse(fuseUntil ?? ''), killedAt + 20_000);
+    figure('chaos: fuse', {
+      secondsWithoutGap: during.length,
+      lastAfterDeadlineMs: last - deadline,
+      lastAfterKillMs: last - killedAt,
+    });
+    expect(last).toBeLessThanOrEqual(deadline + GRACE_MS);
+    controller = await start();
+    expect(await toEnd('fuse')).toMatchObject({ verdict: 'Inconclusive', reason: 'FuseBurnt' });
+  });
+});
+
+describe('the lever', () => {
+  it('ends what runs, denies what comes, and starts nothing when it is taken back', async () => {
+    const { apiVersion, kind } = kinds.safetyPolicy;
+    const policy = (spec: object) =>
+      kube.apply<KubeObject>(
+        kinds.safetyPolicy,
+        { apiVersion, kind, metadata: { name: 'default' }, spec } as KubeObject,
+        { ...USER, force: true },
+      );
+    const begun = Date.now();
+    await create('halted', { ramp: [{ percentage: 50, for: '10m' }] });
+    await eventually('requests to fail', async () => (await faulted(begun)).failures.length > 0, {
+      withinMs: 2 * MINUTE_MS,
+    });
+    const haltedAt = Date.now();
+    await policy({ halt: true, reason: 'an incident' });
+    expect(await toEnd('halted')).toMatchObject({
+      verdict: 'Inconclusive',
+      message: expect.stringContaining('an incident'),
+    });
+    const { last } = await faulted(begun);
+    figure('chaos: halt', { lastAfterHaltMs: last - haltedAt });
+    expect(last).toBeLessThanOrEqual(haltedAt + GRACE_MS);
+    await create('later');
+    expect(await toEnd('later')).toMatchObject({ reason: 'Denied', message: expect.stringContaining('an incident') });
+    await policy({ halt: false });
+    expect((await kube.get<ChaosExperiment & KubeObject>(refOf('halted')))?.status?.phase).toBe('Finished');
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('is not needed to stop one', async () => {
+    await create('stopped', { ramp: [{ percentage: 50, for: '10m' }] });
+    await until('stopped', 'injects', ({ phase }) => phase === 'Injecting');
+    await kube.mergePatch(refOf('stopped'), { spec: { stop: true } }, USER);
+    expect(await toEnd('stopped')).toMatchObject({ verdict: 'Stopped', reason: 'StopRequested' });
+    await expect(kube.mergePatch(refOf('stopped'), { spec: { stop: false } }, USER)).rejects.toThrow(
+      /cannot be taken back/,
+    );
+    await expect(kube.mergePatch(refOf('stopped'), { spec: { baseline: '20s' } }, USER)).rejects.toThrow(/immutable/);
+  });
+
+  it('a deleted experiment leaves nothing behind', async () => {
+    const begun = Date.now();
+    await create('deleted', { ramp: [{ percentage: 50, for: '10m' }] });
+    await eventually('requests to fail', async () => (await faulted(begun)).failures.length > 0, {
+      withinMs: 2 * MINUTE_MS,
+    });
+    await kube.delete(refOf('deleted'));
+    await eventually('nothing to be left', async () => (await leftovers()).length === 0, { withinMs: MINUTE_MS });
+  });
+});
