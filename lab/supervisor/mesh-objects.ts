@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { renderArming } from '../../src/routing/faults/arming.ts';
 import type { ApiObject } from './api-client.ts';
 
 const ROOT_NAMESPACE = 'istio-system';
@@ -48,7 +49,7 @@ function requestMetricsPatch(context: 'SIDECAR_OUTBOUND' | 'GATEWAY') {
   };
 }
 
-/** Objects of istiod's namespace that every lab starts with: the mesh without mTLS and with request metrics. */
+/** Objects of istiod's namespace that every lab starts with: the mesh without mTLS, with request metrics, and armed for faults. */
 export const MESH_OBJECTS: readonly ApiObject[] = [
   {
     apiVersion: 'networking.istio.io/v1alpha3',
@@ -62,6 +63,7 @@ export const MESH_OBJECTS: readonly ApiObject[] = [
     metadata: { name: 'default', namespace: ROOT_NAMESPACE },
     spec: { mtls: { mode: 'DISABLE' } },
   },
+  { ...renderArming() },
 ];
 
 /** The namespace that must be there before istiod starts. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { canonicalJson } from '../lib/canonical-json.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from './objects.ts';
 
 /** The label by which Kubernetes tells the pods of one ReplicaSet from those of another. */
@@ -48,12 +49,4 @@ export function withoutHash(template: PodTemplate): PodTemplate {
 export function hashOf(template: PodTemplate): string {
   const digest = createHash('sha256').update(canonicalJson(template)).digest();
   return Array.from(digest.subarray(0, HASH_LENGTH), (byte) => ALPHABET[byte % ALPHABET.length]).join('');
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,11 +1,13 @@
 import { kinds } from '../../kube/kinds.ts';
-import type { Kube, KubeObject, OwnerReference } from '../../kube/port.ts';
+import type { Kube } from '../../kube/port.ts';
 import { AppError, isAppError } from '../../lib/errors.ts';
 import { MANAGER } from '../own-object.ts';
-import { expiresAt, type FuseJob, fuseJob, fuseNumber } from './fuse.ts';
+import type { EnvoyFilter } from './envoy-filter.ts';
+import { expiresAt, type FuseJob, fuseJob } from './fuse.ts';
+import { fuseNumber } from './fuse-name.ts';
 import { inspectFault } from './inspect.ts';
 import type { FaultPlan, FaultReading, Faults, FuseReading } from './port.ts';
-import { doseOf, type EnvoyFilter, EXPERIMENT_LABEL, faultName, isForeign, renderFault } from './render.ts';
+import { doseOf, EXPERIMENT_LABEL, expiryOf, faultName, isForeign, renderFault } from './render.ts';
 
 type Place = Pick<FaultPlan, 'experiment' | 'namespace'>;
 
@@ -50,11 +52,7 @@ export function createFaults(kube: Kube): Faults {
           `no fuse of ${plan.experiment} burns: nothing is injected without one`,
         );
       }
-      const object = renderFault(
-        plan,
-        dosePpm,
-        owners.map((fuse) => ownerOf(plan, fuse)),
-      );
+      const object = renderFault(plan, dosePpm, owners);
       if (reading.resourceVersion === null) {
         await kube.create(kinds.envoyFilter, object, { fieldManager: MANAGER });
         return;
@@ -64,17 +62,20 @@ export function createFaults(kube: Kube): Faults {
     },
 
     async list() {
-      const { items } = await kube.list<KubeObject>(kinds.envoyFilter, { labelSelector: EXPERIMENT_LABEL });
-      return items.map(({ metadata }) => ({
-        experiment: metadata.labels?.[EXPERIMENT_LABEL] ?? '',
-        namespace: metadata.namespace ?? 'default',
+      const { items } = await kube.list<EnvoyFilter>(kinds.envoyFilter, { labelSelector: EXPERIMENT_LABEL });
+      return items.map((fault) => ({
+        experiment: fault.metadata.labels?.[EXPERIMENT_LABEL] ?? '',
+        namespace: fault.metadata.namespace ?? 'default',
+        expiresAt: expiryOf(fault),
       }));
     },
 
     async remove(place) {
       await kube.delete(faultRef(place));
       for (const { metadata } of await fusesOf(place)) {
-        await kube.delete({ kind: kinds.job, namespace: place.namespace, name: metadata.name });
+        const ref = { kind: kinds.job, namespace: place.namespace, name: metadata.name };
+        // Without it the server takes a Job out of what it owns, and a fault written just now would be left without any fuse.
+        await kube.delete(ref, { propagation: 'Background' });
       }
     },
   };
@@ -94,13 +95,8 @@ function readingOf(plan: FaultPlan, fault: EnvoyFilter | undefined, jobs: readon
   return {
     exists: fault !== undefined,
     dosePpm: fault === undefined ? null : doseOf(fault),
-    isForeign: fault !== undefined && isForeign(plan, fault),
+    isForeign: fault !== undefined && isForeign(fault),
     fuses: fuses.toSorted((a, b) => a.number - b.number),
     resourceVersion: fault?.metadata.resourceVersion ?? null,
   };
-}
-
-function ownerOf({ experiment }: FaultPlan, { number, uid }: FuseReading): OwnerReference {
-  const { apiVersion, kind } = kinds.job;
-  return { apiVersion, kind, name: `${experiment}-fuse-${number}`, uid, blockOwnerDeletion: true };
 }

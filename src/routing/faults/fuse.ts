@@ -1,5 +1,6 @@
 import { kinds } from '../../kube/kinds.ts';
 import type { KubeObject } from '../../kube/port.ts';
+import { fuseName } from './fuse-name.ts';
 import type { FaultPlan } from './port.ts';
 import { metadataOf } from './render.ts';
 
@@ -7,17 +8,6 @@ import { metadataOf } from './render.ts';
 export interface FuseJob extends KubeObject {
   readonly spec: { readonly activeDeadlineSeconds: number };
   readonly status?: { readonly startTime?: string };
-}
-
-export function fuseName(experiment: string, number: number): string {
-  return `${experiment}-fuse-${number}`;
-}
-
-/** The number in a fuse's name; undefined for another experiment's. */
-export function fuseNumber(experiment: string, { metadata: { name } }: KubeObject): number | undefined {
-  const prefix = `${experiment}-fuse-`;
-  const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN;
-  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What happens to a request that a fault touches. */
 export type Fault =
   | { readonly kind: 'delay'; readonly delayMs: number }
+  /** Each touched request waits one of these times. */
+  | { readonly kind: 'spread'; readonly parts: readonly DelayPart[] }
   | { readonly kind: 'abort'; readonly httpStatus: number }
   /** A code of gRPC, as a number. */
   | { readonly kind: 'abort'; readonly grpcStatus: number }
@@ -10,7 +12,25 @@ export type Fault =
       readonly requestsPerSecond: number;
       readonly status: number;
       readonly retryAfterS: number | null;
+    }
+  /** A service that sheds load: touched requests are refused as by its rate limit, whatever their rate. */
+  | { readonly kind: 'shed'; readonly status: number; readonly retryAfterS: number | null }
+  /** The answer's body comes at so many KiB a second. */
+  | { readonly kind: 'bandwidth'; readonly kibPerSecond: number }
+  /** What each caller's proxy may have under way at once; null leaves a limit as it is. Has no dose but all or nothing. */
+  | {
+      readonly kind: 'circuit';
+      readonly maxConnections: number | null;
+      readonly maxPendingRequests: number | null;
+      readonly maxRequests: number | null;
     };
+
+/** One time of a spread. */
+export interface DelayPart {
+  readonly delayMs: number;
+  /** Of the touched requests, 0 to 1; the parts of a spread sum to 1. */
+  readonly share: number;
+}
 
 /** A header that a request must have to be touched. */
 export interface HeaderMatch {
@@ -20,6 +40,12 @@ export interface HeaderMatch {
     | { readonly prefix: string }
     | { readonly regex: string }
     | { readonly present: true };
+}
+
+/** A cookie that a request must have to be touched. */
+export interface CookieMatch {
+  readonly name: string;
+  readonly exact: string;
 }
 
 /** Which requests get which fault: everything but how many of them. */
@@ -33,6 +59,8 @@ export interface FaultPlan {
   readonly callers: Readonly<Record<string, string>> | null;
   /** All of them must match; empty matches every request. */
   readonly headers: readonly HeaderMatch[];
+  /** As `headers`. */
+  readonly cookies?: readonly CookieMatch[];
   readonly fault: Fault;
 }
 
@@ -42,6 +70,8 @@ export interface FaultTarget {
   readonly service: string;
   /** Number of the Service's port. */
   readonly port: number;
+  /** Only requests that a release sends to this revision (the pod-template-hash of its pods); all of them without it. */
+  readonly revision?: string;
 }
 
 /** One fuse that exists. */
@@ -76,6 +106,12 @@ export interface FaultProblem {
   readonly message: string;
 }
 
+/** A fault that stands in the cluster. */
+export interface ListedFault extends Pick<FaultPlan, 'experiment' | 'namespace'> {
+  /** When the last fuse of its last write burns, in ms since the epoch; null where the object does not say it. */
+  readonly expiresAt: number | null;
+}
+
 /** Writes faults and takes them away; the only writer of EnvoyFilters and fuses. */
 export interface Faults {
   /** What stands in the way, read from the API server before anything is written. */
@@ -84,7 +120,7 @@ export interface Faults {
   /** Lights a fuse of so many whole seconds; the same number is never lit twice. */
   lightFuse(plan: FaultPlan, fuse: { readonly number: number; readonly seconds: number }): Promise<void>;
   /** Experiments of which a fault is there, for a sweep. */
-  list(): Promise<readonly Pick<FaultPlan, 'experiment' | 'namespace'>[]>;
+  list(): Promise<readonly ListedFault[]>;
   /**
    * Writes the fault with this dose (millionths of the matched requests), owned by exactly these fuses, guarded by what was read
    * (ConflictError when somebody was faster). Never without a fuse that burns: a NotReadyError.

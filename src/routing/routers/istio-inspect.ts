@@ -3,14 +3,12 @@ import { coversNamespace, namesService } from '../hosts.ts';
 import { ownersButUs } from '../managed-fields.ts';
 import { ownednessOf } from '../own-object.ts';
 import type { RouteOriginal, RouteTarget } from '../port.ts';
+import { foreignProtocolOf } from '../protocol.ts';
 import { checkUserService, portOf, type ServiceObject } from '../revision-service.ts';
 import type { Cluster } from '../router.ts';
 import { namesRevision } from './istio-parse.ts';
 import { routesService, splitSpec } from './istio-split.ts';
 import { ruleName, sendsTo, type VirtualService, type VirtualServiceSpec } from './istio-types.ts';
-
-/** Protocols (of a port's name or appProtocol) for which Istio has no HTTP route to weight. */
-const NOT_HTTP = /^(tcp|udp|tls|https|mongo|mysql|redis)(-|$)/;
 
 /** Everything that must hold before a route is taken over, and what to keep of it; see Router.inspect. */
 export function inspect(
@@ -47,13 +45,12 @@ export function inspect(
 }
 
 function checkIsHttp(target: RouteTarget, service: ServiceObject): void {
-  const port = portOf(target, service);
-  const protocol = (port?.appProtocol ?? port?.name ?? '').toLowerCase();
-  if (port?.protocol === 'UDP' || NOT_HTTP.test(protocol)) {
+  const protocol = foreignProtocolOf(portOf(target, service));
+  if (protocol !== undefined) {
     throw new AppError(
       'UnsupportedError',
       'PROTOCOL_UNSUPPORTED',
-      `port "${target.port}" (spec.service.port) of Service "${target.namespace}/${target.service}" is "${protocol || 'UDP'}"; Sluice weights HTTP and gRPC: name a port that is called http… or grpc…, or set its appProtocol`,
+      `port "${target.port}" (spec.service.port) of Service "${target.namespace}/${target.service}" is "${protocol}"; Sluice weights HTTP and gRPC: name a port that is called http… or grpc…, or set its appProtocol`,
     );
   }
 }
