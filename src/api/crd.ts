@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { chaosExperimentSchema, chaosExperimentSpecSchema } from './chaos-experiment.ts';
 import { chaosExperimentStatusSchema } from './chaos-experiment-status.ts';
+import { chaosScheduleSchema, chaosScheduleSpecSchema, chaosScheduleStatusSchema } from './chaos-schedule.ts';
 import { metricsSourceSchema, metricsSourceSpecSchema } from './metrics-source.ts';
 import { rolloutSchema, specSchema } from './rollout.ts';
 import { VALIDATIONS } from './rule.ts';
@@ -103,6 +104,25 @@ const chaosExperiment: CustomKind = {
   status: chaosExperimentStatusSchema,
 };
 
+const chaosSchedule: CustomKind = {
+  kind: 'ChaosSchedule',
+  singular: 'chaosschedule',
+  plural: 'chaosschedules',
+  shortName: 'slxs',
+  columns: [
+    { name: 'Schedule', type: 'string', jsonPath: '.spec.schedule' },
+    { name: 'Suspend', type: 'boolean', jsonPath: '.spec.suspend' },
+    { name: 'Last', type: 'date', jsonPath: '.status.lastTick' },
+    { name: 'Next', type: 'string', jsonPath: '.status.nextTick' },
+    { name: 'Run', type: 'string', jsonPath: '.status.lastRun' },
+    { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
+    AGE,
+  ],
+  object: chaosScheduleSchema,
+  spec: chaosScheduleSpecSchema,
+  status: chaosScheduleStatusSchema,
+};
+
 const safetyPolicy: CustomKind = {
   kind: 'SafetyPolicy',
   singular: 'safetypolicy',
@@ -111,6 +131,7 @@ const safetyPolicy: CustomKind = {
   isOfCluster: true,
   columns: [
     { name: 'Halt', type: 'boolean', jsonPath: '.spec.halt' },
+    { name: 'Freeze', type: 'boolean', jsonPath: '.spec.freeze' },
     { name: 'Reason', type: 'string', jsonPath: '.spec.reason' },
     AGE,
   ],
@@ -124,6 +145,7 @@ export const customKinds: readonly CustomKind[] = [
   serviceLevelObjective,
   metricsSource,
   chaosExperiment,
+  chaosSchedule,
   safetyPolicy,
 ];
 

@@ -16,6 +16,7 @@ const SEEN: Readonly<Record<string, readonly string[]>> = {
   ServiceLevelObjective: ['.spec.prometheus.total', '.spec.requests.failures.httpStatus[]'],
   MetricsSource: ['.spec.headers{}', '.spec.auth.basic.passwordSecretKeyRef.key'],
   ChaosExperiment: ['.spec.fault.abort.httpStatus', '.spec.callers.matchLabels{}', '.status.seen.touched'],
+  ChaosSchedule: ['.spec.template.spec.fault.delay.spread[].share', '.spec.windows[].dates.from', '.status.active[]'],
   SafetyPolicy: ['.spec.halt', '.spec.protectedNamespaces[]'],
 };
 

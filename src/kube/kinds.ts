@@ -15,6 +15,7 @@ export const kinds = {
   secret: kind('v1', 'Secret', 'secrets'),
   configMap: kind('v1', 'ConfigMap', 'configmaps'),
   chaosExperiment: kind('sluice.dev/v1alpha1', 'ChaosExperiment', 'chaosexperiments'),
+  chaosSchedule: kind('sluice.dev/v1alpha1', 'ChaosSchedule', 'chaosschedules'),
   safetyPolicy: kind('sluice.dev/v1alpha1', 'SafetyPolicy', 'safetypolicies', false),
   job: kind('batch/v1', 'Job', 'jobs'),
   deployment: kind('apps/v1', 'Deployment', 'deployments'),

@@ -20,6 +20,17 @@ export interface PlannedExperiment {
 /** With fewer touched requests nothing was tested. */
 const MIN_FAULTED = 10;
 
+const FLAGS: Readonly<Record<Fault['kind'], readonly FaultFlag[]>> = {
+  delay: ['DI'],
+  spread: ['DI'],
+  abort: ['FI'],
+  throttle: ['RL'],
+  shed: ['RL'],
+  circuit: ['UO'],
+  // Proxies mark no answer that they slow down, so its dose cannot be proven.
+  bandwidth: [],
+};
+
 /** Everything that follows from the spec alone. Pure. */
 export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExperiment {
   const namespace = metadata.namespace ?? 'default';
@@ -27,7 +38,7 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
   const fault = faultOf(spec.fault);
   return {
     plan: {
-      ramp: spec.ramp.map((dose) => ({ dosePpm: Math.round(dose.percentage * 10_000), forMs: msOf(dose.for) })),
+      ramp: rampOf(spec).map((dose) => ({ dosePpm: Math.round(dose.percentage * 10_000), forMs: msOf(dose.for) })),
       baselineMs: msOf(spec.baseline),
       fuseMs: msOf(spec.fuse),
       startWithinMs: msOf(spec.startWithin),
@@ -44,10 +55,11 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
       },
       callers: callers.matchLabels ?? null,
       headers: (cohort?.headers ?? []).map(headerOf),
+      cookies: cohort?.cookies ?? [],
       fault,
     },
-    flags: [fault.kind === 'throttle' ? 'RL' : fault.kind === 'delay' ? 'DI' : 'FI'],
-    isShare: fault.kind !== 'throttle' && cohort === undefined,
+    flags: FLAGS[fault.kind],
+    isShare: fault.kind !== 'throttle' && fault.kind !== 'circuit' && cohort === undefined,
     steadyState:
       steadyState === undefined
         ? null
@@ -84,16 +96,37 @@ export function steadySubject(
   return { namespace, service, stable: '', canary: '', since, measure: goal.measure, edge: { hosts, callers: null } };
 }
 
-function faultOf({ delay, abort, throttle }: ChaosExperiment['spec']['fault']): Fault {
-  if (delay !== undefined) return { kind: 'delay', delayMs: msOf(delay.fixed) };
+/** What is asked for in doses; a fault without a share of its own is there as a whole or not at all. */
+function rampOf({ ramp, duration }: ChaosExperiment['spec']) {
+  if (ramp !== undefined) return ramp;
+  return duration === undefined ? [] : [{ percentage: 100, for: duration }];
+}
+
+function faultOf(fault: ChaosExperiment['spec']['fault']): Fault {
+  const { delay, abort, throttle, shed, bandwidth, circuit } = fault;
+  if (delay !== undefined) return delayOf(delay);
   if (throttle !== undefined) {
     const { requestsPerSecond, status, retryAfter } = throttle;
-    const retryAfterS = retryAfter === undefined ? null : Math.ceil(msOf(retryAfter) / 1000);
-    return { kind: 'throttle', requestsPerSecond, status, retryAfterS };
+    return { kind: 'throttle', requestsPerSecond, status, retryAfterS: secondsOf(retryAfter) };
+  }
+  if (shed !== undefined) return { kind: 'shed', status: shed.status, retryAfterS: secondsOf(shed.retryAfter) };
+  if (bandwidth !== undefined) return { kind: 'bandwidth', kibPerSecond: bandwidth.kibPerSecond };
+  if (circuit !== undefined) {
+    const { maxConnections = null, maxPendingRequests = null, maxRequests = null } = circuit;
+    return { kind: 'circuit', maxConnections, maxPendingRequests, maxRequests };
   }
   return abort?.grpcStatus === undefined
     ? { kind: 'abort', httpStatus: abort?.httpStatus ?? 503 }
     : { kind: 'abort', grpcStatus: GRPC_CODES.indexOf(abort.grpcStatus) };
+}
+
+function delayOf({ fixed, spread }: NonNullable<ChaosExperiment['spec']['fault']['delay']>): Fault {
+  if (spread === undefined) return { kind: 'delay', delayMs: msOf(fixed ?? '0s') };
+  return { kind: 'spread', parts: spread.map((part) => ({ delayMs: msOf(part.fixed), share: part.share / 100 })) };
+}
+
+function secondsOf(duration: string | undefined): number | null {
+  return duration === undefined ? null : Math.ceil(msOf(duration) / 1000);
 }
 
 function headerOf({
@@ -101,7 +134,7 @@ function headerOf({
   exact,
   prefix,
   regex,
-}: NonNullable<ChaosExperiment['spec']['cohort']>['headers'][number]): HeaderMatch {
+}: NonNullable<NonNullable<ChaosExperiment['spec']['cohort']>['headers']>[number]): HeaderMatch {
   if (exact !== undefined) return { name, value: { exact } };
   if (prefix !== undefined) return { name, value: { prefix } };
   return { name, value: regex === undefined ? { present: true } : { regex } };
