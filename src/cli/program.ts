@@ -24,6 +24,9 @@ export type Invocation =
   | { readonly command: 'watch'; readonly name: string | undefined; readonly options: WatchWords }
   | { readonly command: 'explain'; readonly name: string; readonly options: ExplainWords }
   | { readonly command: 'simulate'; readonly options: SimulateWords }
+  | { readonly command: 'chaos'; readonly verb: 'list'; readonly options: { readonly allNamespaces?: boolean } }
+  | { readonly command: 'chaos'; readonly verb: 'stop' | 'report'; readonly name: string }
+  | { readonly command: 'lever'; readonly halt: boolean; readonly reason: string | undefined }
   | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
 
 interface WatchWords {
@@ -97,6 +100,8 @@ function define(version: string, output: HelpOutput, finish: Finish): Command {
   addWatch(program, finish);
   addExplain(program, finish);
   addSimulate(program, finish);
+  addChaos(program, finish);
+  addLever(program, finish);
   for (const [type, text] of Object.entries(ACTIONS)) addAction(program, type as ActionType, { text, finish });
   return program;
 }
@@ -198,6 +203,40 @@ function addSimulate(program: Command, finish: Finish): void {
     );
 }
 
+function addChaos(program: Command, finish: Finish): void {
+  const chaos = command(program, 'chaos', 'show and stop chaos experiments; `kubectl apply -f` starts one');
+  command(chaos, 'list', 'show experiments in a table')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .addHelpText('after', examples(['sluice chaos list', 'sluice chaos list -A -o json']))
+    .action((words: { allNamespaces?: boolean }, self: Command) =>
+      finish({ command: 'chaos', verb: 'list', options: words }, globalsOf(self)),
+    );
+  const texts = { stop: 'end an experiment at once', report: 'print what an experiment did and showed, as Markdown' };
+  for (const [verb, text] of Object.entries(texts) as ['stop' | 'report', string][]) {
+    command(chaos, verb, text)
+      .argument('<name>', 'the ChaosExperiment', named)
+      .addHelpText(
+        'after',
+        examples([`sluice chaos ${verb} payments-503`, `sluice chaos ${verb} payments-503 -n shop`]),
+      )
+      .action((name: string, _: unknown, self: Command) => finish({ command: 'chaos', verb, name }, globalsOf(self)));
+  }
+}
+
+function addLever(program: Command, finish: Finish): void {
+  command(program, 'halt', 'end every chaos experiment of the cluster at once, and admit none')
+    .option('--reason <text>', 'why, for those who find their experiments denied', named)
+    .addHelpText('after', examples(['sluice halt', 'sluice halt --reason "incident 4711"']))
+    .action((words: { reason?: string }, self: Command) =>
+      finish({ command: 'lever', halt: true, reason: words.reason }, globalsOf(self)),
+    );
+  command(program, 'unhalt', 'admit chaos experiments again; those that were ended stay so')
+    .addHelpText('after', examples(['sluice unhalt']))
+    .action((_: unknown, self: Command) =>
+      finish({ command: 'lever', halt: false, reason: undefined }, globalsOf(self)),
+    );
+}
+
 const ACTIONS: Readonly<Record<ActionType, string>> = {
   Pause: 'keep the weight as it is; a bad version is still taken back',
   Resume: 'go on after a pause, or after somebody else has changed the route',
@@ -251,7 +290,7 @@ function withGlobals(target: Command): Command {
 
 /** What stands after the command's name wins over what stands before it. */
 function globalsOf(self: Command): GlobalOptions {
-  const before = self.parent?.opts() ?? {};
+  const before = optionsBefore(self.parent);
   const after = self.opts();
   const first = <T>(name: string): T | undefined => (after[name] ?? before[name]) as T | undefined;
   const [namespace, kubeconfig, context] = ['namespace', 'kubeconfig', 'context'].map((name) => first<string>(name));
@@ -262,6 +301,13 @@ function globalsOf(self: Command): GlobalOptions {
     output: first<'text' | 'json'>('output') ?? 'text',
     color: after['color'] !== false && before['color'] !== false,
   };
+}
+
+/** What stands before the command, nearest first. */
+function optionsBefore(parent: Command | null): Record<string, unknown> {
+  if (parent === null) return {};
+  const [own, earlier] = [parent.opts(), optionsBefore(parent.parent)];
+  return { ...earlier, ...own, color: own['color'] !== false && earlier['color'] !== false };
 }
 
 function examples(lines: readonly string[]): string {

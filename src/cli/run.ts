@@ -42,6 +42,13 @@ async function dispatch(session: Session, invocation: ClusterInvocation): Promis
       return await (await import('./watch.ts')).watch(session, invocation.name, invocation.options);
     case 'explain':
       return await (await import('./explain.ts')).explain(session, invocation.name, invocation.options);
+    case 'chaos': {
+      const { listExperiments, reportExperiment, stopExperiment } = await import('./chaos.ts');
+      if (invocation.verb === 'list') return await listExperiments(session, invocation.options);
+      return await (invocation.verb === 'stop' ? stopExperiment : reportExperiment)(session, invocation.name);
+    }
+    case 'lever':
+      return await (await import('./chaos.ts')).setLever(session, invocation.halt, invocation.reason);
     case 'act':
       return await (await import('./act.ts')).act(session, invocation.type, invocation.name, invocation.options);
   }

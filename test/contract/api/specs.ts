@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { parseChaosExperiment } from '../../../src/api/chaos-experiment.ts';
 import { parseMetricsSource } from '../../../src/api/metrics-source.ts';
-import type { Parsed } from '../../../src/api/parse.ts';
+import { type Parsed, parseAs } from '../../../src/api/parse.ts';
 import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
+import { safetyPolicySchema } from '../../../src/api/safety-policy.ts';
 import { parseServiceLevelObjective } from '../../../src/api/service-level-objective.ts';
 
 /** Who refuses a wrong object: the API server when it is written, or the controller in its status. */
@@ -62,6 +64,8 @@ const PARSERS: Readonly<Record<string, (object: unknown) => Parsed<{ readonly sp
   },
   ServiceLevelObjective: parseServiceLevelObjective,
   MetricsSource: parseMetricsSource,
+  ChaosExperiment: parseChaosExperiment,
+  SafetyPolicy: (object) => parseAs(safetyPolicySchema, object),
 };
 
 function read(folder: string): readonly { readonly name: string; readonly text: string; readonly object: RawObject }[] {
