@@ -10,7 +10,7 @@ import type { EventRecorder } from '../telemetry/events.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ControllerMetrics } from '../telemetry/metrics.ts';
 import type { OwnQueue } from './dispatch.ts';
-import type { RolloutCopies } from './rollout/copies.ts';
+import { namedIn, type RolloutCopies } from './rollout/copies.ts';
 import { createFollowing, rolloutOf } from './rollout/following.ts';
 import { createJudging } from './rollout/judging.ts';
 import { keyOf } from './rollout/observe.ts';
@@ -52,6 +52,7 @@ export function createRolloutController(options: RolloutControllerOptions): Roll
     ...copies,
     judging: createJudging(),
     preflight,
+    named: (namespace) => namedIn(copies, namespace),
     following: createFollowing(sampler),
     evidenceRecords: createEvidenceRecords(options),
   };

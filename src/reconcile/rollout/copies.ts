@@ -22,7 +22,17 @@ export function createRolloutCopies(reflect: MakeCopy): RolloutCopies {
     pods: reflect<Pod>(kinds.pod, observeIndexes.pods),
     services: reflect<KubeObject>(kinds.service),
     endpointSlices: reflect<KubeObject>(kinds.endpointSlice),
+    serviceLevelObjectives: reflect<KubeObject>(kinds.serviceLevelObjective),
+    metricsSources: reflect<KubeObject>(kinds.metricsSource),
     virtualServices: reflect<KubeObject>(kinds.virtualService),
     destinationRules: reflect<KubeObject>(kinds.destinationRule),
   };
+}
+
+/** Changes with the content of any object of the namespace that an objective may name. */
+export function namedIn({ serviceLevelObjectives, metricsSources }: RolloutCopies, namespace: string): string {
+  return [...serviceLevelObjectives.list(namespace), ...metricsSources.list(namespace)]
+    .map(({ kind, metadata: { uid, generation } }) => `${kind}/${uid}/${generation}`)
+    .toSorted()
+    .join();
 }

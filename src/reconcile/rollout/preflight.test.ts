@@ -27,7 +27,7 @@ function scene(inspect: () => Promise<Inspection>, slos: Readonly<Record<string,
   });
   const answered: string[] = [];
   preflight.onAnswer((key) => answered.push(key));
-  const request: PreflightRequest = { spec: specWith(), place: PLACE };
+  const request: PreflightRequest = { spec: specWith(), place: PLACE, named: '' };
   return {
     clock,
     preflight,
@@ -70,13 +70,50 @@ describe('the question before a release', () => {
     expect(asked()).toBe(2);
   });
 
+  it('is asked at once when an object that the spec may name has changed, even in a long pause', async () => {
+    const { ask, asked, request, clock } = scene(async () => REFUSED);
+    for (let minute = 0; minute < 5; minute++, await clock.advance(60_000)) await ask();
+    const before = asked();
+    await ask({ ...request, named: 'MetricsSource/1/2' });
+    expect(asked()).toBe(before + 1);
+  });
+
+  it('is asked again every 15 s where the source does not answer', async () => {
+    const { ask, asked, clock } = scene(async () => ({
+      problem: { reason: 'SourceUnavailable', message: 'no answer' },
+      past: [],
+      warnings: [],
+    }));
+    for (let second = 0; second < 300; second += 15, await clock.advance(15_000)) await ask();
+    expect(asked()).toBe(20);
+  });
+
   it('never ends the process, whatever goes wrong in the background', async () => {
     const { ask, logged } = scene(() => Promise.reject(new TypeError('x is not a function')));
     expect(await ask()).toMatchObject({
       state: 'failed',
-      reason: 'SourceUnavailable',
-      message: 'the objectives cannot be read: x is not a function',
+      reason: 'PreflightFailed',
+      message: expect.stringContaining('the objectives cannot be read: x is not a function'),
     });
+    expect(logged).toHaveLength(1);
+  });
+
+  it('goes on after such an error, less and less often', async () => {
+    let fails = true;
+    const { ask, asked, clock } = scene(() => (fails ? Promise.reject(new TypeError('oh')) : Promise.resolve(FINE)));
+    for (let second = 0; second < 300; second += 15, await clock.advance(15_000)) await ask();
+    expect(asked()).toBe(5);
+    fails = false;
+    await clock.advance(120_000);
+    expect(await ask()).toMatchObject({ state: 'passed' });
+  });
+
+  it('does not end the process either when nobody can be told of the answer', async () => {
+    const { ask, logged, preflight } = scene(async () => FINE);
+    preflight.onAnswer(() => {
+      throw new Error('the queue is closed');
+    });
+    expect(await ask()).toMatchObject({ state: 'passed' });
     expect(logged).toHaveLength(1);
   });
 

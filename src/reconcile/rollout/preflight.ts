@@ -26,6 +26,8 @@ export type PreflightAnswer =
 export interface PreflightRequest {
   readonly spec: RolloutSpec;
   readonly place: Place;
+  /** Stands for the content of the objects that the spec may name: another one asks again at once. */
+  readonly named: string;
 }
 
 /** Asks the source, before a release begins, whether every objective can be judged. */
@@ -47,10 +49,13 @@ export interface PreflightPorts {
 /** What was found out may change without a change that is watched: it is asked again after this time. */
 export const ASK_AGAIN_MS = 15_000;
 
-/** A refusal is seldom cured by waiting, and each question may read an hour of the past: the time doubles up to this. */
+/** What seldom passes by waiting is asked less and less often, as each question may read an hour of the past: the time doubles up to this. */
 const LONGEST_ASK_AGAIN_MS = 120_000;
 
+/** Where nobody's edit is missing. */
 const UNAVAILABLE = 'SourceUnavailable';
+/** A fault of the controller's own. */
+const BROKEN = 'PreflightFailed';
 const PENDING = { state: 'pending', message: 'asks whether the objectives can be measured' } as const;
 
 interface Asked {
@@ -58,7 +63,7 @@ interface Asked {
   readonly answer: PreflightAnswer;
   readonly askedAt: number;
   readonly isOpen: boolean;
-  /** Answers in a row that only an edit helps against. */
+  /** Answers in a row that asking again seldom helps against. */
   readonly refusals: number;
 }
 
@@ -83,7 +88,9 @@ export function createPreflight(ports: PreflightPorts): Preflight {
       const kept = isSame ? before : { answer: PENDING, refusals: 0 };
       const asked = { question, answer: kept.answer, refusals: kept.refusals, askedAt: now, isOpen: true };
       known.set(key, asked);
-      void answer(key, asked, request);
+      answer(key, asked, request).catch((error: unknown) =>
+        ports.log.error({ rollout: key, err: error }, 'preflight not told'),
+      );
       return asked.answer;
     },
     forget(key) {
@@ -96,9 +103,14 @@ export function createPreflight(ports: PreflightPorts): Preflight {
 }
 
 /** Another question is asked at once: a change of what is to be judged, or of what is released. */
-function questionOf({ spec, place }: PreflightRequest): string {
+function questionOf({ spec, place, named }: PreflightRequest): string {
   const { service, strategy, objectives, analysis } = spec;
-  return JSON.stringify([service, strategy, objectives, analysis, place]);
+  return JSON.stringify([service, strategy, objectives, analysis, place, named]);
+}
+
+/** True for an answer that may become another one without an edit. */
+export function mayPass(reason: string): boolean {
+  return reason === UNAVAILABLE || reason === BROKEN;
 }
 
 function askAgainMs({ refusals }: Asked): number {
@@ -110,9 +122,11 @@ async function findSafely(ports: PreflightPorts, key: string, request: Preflight
   try {
     return await find(ports, request);
   } catch (error) {
-    if (!isAppError(error)) ports.log.error({ rollout: key, err: error }, 'preflight failed');
     const why = error instanceof Error ? error.message : String(error);
-    return { state: 'failed', reason: UNAVAILABLE, message: `the objectives cannot be read: ${why}` };
+    const message = `the objectives cannot be read: ${why}`;
+    if (isAppError(error)) return { state: 'failed', reason: UNAVAILABLE, message };
+    ports.log.error({ rollout: key, err: error }, 'preflight failed');
+    return { state: 'failed', reason: BROKEN, message: `${message}; this is a fault of the controller, see its log` };
   }
 }
 

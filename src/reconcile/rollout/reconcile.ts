@@ -29,6 +29,8 @@ export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
   /** For finding other Rollouts that want the same workload. */
   readonly rollouts: Pick<Reflector<Rollout & KubeObject>, 'list'>;
   readonly preflight: Preflight;
+  /** Stands for the content of all objects of a namespace that objectives may name. */
+  readonly named: (namespace: string) => string;
   /** Where the evidence of releases is kept. */
   readonly evidenceRecords: EvidenceRecords;
   readonly clock: Clock;
@@ -187,7 +189,7 @@ function askPreflight(
   }
   const namespace = rollout.metadata.namespace ?? 'default';
   const place = { namespace, stable: context.stable, canary: facts.workload.revision, since: null };
-  return ports.preflight.ask(key, { spec: rollout.spec, place });
+  return ports.preflight.ask(key, { spec: rollout.spec, place, named: ports.named(namespace) });
 }
 
 /** A release that must not begin yet is asked about again before anything else would be due. */

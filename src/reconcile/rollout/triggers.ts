@@ -11,6 +11,8 @@ export interface TriggerSources {
   readonly pods: Reflector<Pod>;
   readonly services: Reflector<KubeObject>;
   readonly endpointSlices: Reflector<KubeObject>;
+  readonly serviceLevelObjectives: Reflector<KubeObject>;
+  readonly metricsSources: Reflector<KubeObject>;
   readonly virtualServices: Reflector<KubeObject>;
   readonly destinationRules: Reflector<KubeObject>;
 }
@@ -38,6 +40,8 @@ export function triggerLooks(sources: TriggerSources, look: (key: string) => voi
   concern(sources.services, ({ spec }, { metadata }) => isAbout(metadata.name, spec.service.name));
   concern(sources.endpointSlices, ({ spec }, { metadata }) => isAbout(metadata.name, spec.service.name));
   const isUnderWay = ({ status }: Rollout) => status?.phase !== 'Idle';
+  concern(sources.serviceLevelObjectives, isUnderWay);
+  concern(sources.metricsSources, isUnderWay);
   concern(sources.virtualServices, isUnderWay);
   concern(sources.destinationRules, isUnderWay);
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../machines/rollout/guards.ts';
 import { replicasFor } from '../../../machines/rollout/sizing.ts';
 import { holdMsOf, plannedStepsOf } from '../../../machines/rollout/steps.ts';
+import { mayPass } from './preflight.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** What a release waits for, in a reason for programs and a sentence for people. */
@@ -60,7 +61,7 @@ export function isWaitingForPreflight({ state, context }: RolloutRecord, { facts
 
 /** True when only an edit helps; a source that does not answer may do so later. */
 export function isPreflightRefused({ preflight }: Facts): boolean {
-  return preflight.state === 'failed' && preflight.reason !== 'SourceUnavailable';
+  return preflight.state === 'failed' && !mayPass(preflight.reason);
 }
 
 /**
