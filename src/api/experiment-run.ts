@@ -21,7 +21,7 @@ const doseSchema = z.strictObject({
 
 const risingRamp = withRule(z.array(doseSchema).min(1).max(20), {
   cel: 'self.map(d, d.percentage).isSorted()',
-  holds: (ramp) => ramp.every(({ percentage }, index) => percentage >= (ramp[index - 1]?.percentage ?? 0)),
+  holds: (ramp) => ramp.every(({ percentage }, index) => percentage >= (ramp[index - 1]?.percentage ?? percentage)),
   message: 'each percentage must be at least that of the dose before: put the doses in order',
 });
 

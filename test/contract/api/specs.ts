@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parseChaosExperiment } from '../../../src/api/chaos-experiment.ts';
+import { parseChaosSchedule } from '../../../src/api/chaos-schedule.ts';
 import { parseMetricsSource } from '../../../src/api/metrics-source.ts';
 import { type Parsed, parseAs } from '../../../src/api/parse.ts';
 import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
@@ -65,6 +66,7 @@ const PARSERS: Readonly<Record<string, (object: unknown) => Parsed<{ readonly sp
   ServiceLevelObjective: parseServiceLevelObjective,
   MetricsSource: parseMetricsSource,
   ChaosExperiment: parseChaosExperiment,
+  ChaosSchedule: parseChaosSchedule,
   SafetyPolicy: (object) => parseAs(safetyPolicySchema, object),
 };
 
