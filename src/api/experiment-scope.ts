@@ -60,7 +60,7 @@ export const callersSchema = withRule(
   exactlyOneOf(['matchLabels', 'everyone'], 'say who sees the fault, for example `matchLabels: {app: checkout}`'),
 ).describe('Who sees the fault. Exactly one of matchLabels and everyone.');
 
-const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_|~-]+$/;
+const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_|~-]+$/;
 const COOKIE_NAME = /^[A-Za-z0-9!#$%&'*+.^_|~-]+$/;
 // In CEL's text the quote of the pattern itself has to be escaped.
 const inCel = ({ source }: RegExp) => `self.matches("${source}")`;
@@ -70,8 +70,8 @@ const headerSchema = withRule(
     name: withRule(z.string().min(1).max(128), {
       cel: inCel(HEADER_NAME),
       holds: (name) => name === '' || HEADER_NAME.test(name),
-      message: 'must be the name of a header in lower case, without spaces and colon, such as x-cohort',
-    }).describe('Name of the header, in lower case.'),
+      message: 'must be the name of a header in lower case, such as x-cohort, or :path and :method',
+    }).describe('Name of the header, in lower case; `:path` and `:method` are possible too.'),
     exact: z.string().max(512).describe('It has this value.').exactOptional(),
     prefix: z.string().min(1).max(512).describe('Its value begins so.').exactOptional(),
     regex: z.string().min(1).max(512).describe('Its whole value matches this expression (RE2).').exactOptional(),

@@ -117,21 +117,47 @@ describe('the API server', () => {
     await remove(minimal());
   });
 
-  it('takes every field of status, at the status subresource only', async () => {
-    const created = await create(minimal());
-    const status = parse(readFileSync(join(import.meta.dirname, '../contract/api/status.yaml'), 'utf8')) as object;
-    const rollout = {
-      apiVersion: 'sluice.dev/v1alpha1',
-      kind: 'Rollout',
-      metadata: { name: 'checkout', namespace: NAMESPACE },
-    };
-    const applied = await kube.apply<KubeObject & { status?: unknown }>(
-      kinds.rollout,
-      { ...rollout, status } as KubeObject,
-      { ...write, subresource: 'status' },
-    );
+  it('refuses any change of an experiment but a stop, which cannot be taken back', async () => {
+    const example = goodSpecs().find(({ name }) => name === 'chaos-experiment')?.object;
+    if (example === undefined) throw new Error('examples/chaos-experiment.yaml is missing');
+    const { metadata } = await create(example);
+    const ref = { kind: kinds.chaosExperiment, namespace: NAMESPACE, name: metadata.name };
+    const change = (spec: object) => kube.mergePatch(ref, { spec }, write);
+    const isImmutable = 'spec: Invalid value: is immutable but for stop: an experiment is one run; create another one';
+    await expect(change({ ramp: [{ percentage: 50, for: '1m' }] })).rejects.toThrow(isImmutable);
+    await expect(change({ fault: { abort: { httpStatus: 500 } } })).rejects.toThrow(isImmutable);
+    await expect(change({ cohort: null })).rejects.toThrow(isImmutable);
+    await expect(change({ limits: { requestShare: 100 } })).rejects.toThrow(isImmutable);
+    await expect(change({ stop: true })).resolves.toBeDefined();
+    await expect(change({ stop: false })).rejects.toThrow('spec.stop: Invalid value: cannot be taken back');
+    await expect(change({ stop: null })).rejects.toThrow('spec.stop: Invalid value: cannot be taken back');
+    await remove(example);
+  });
+
+  it('takes any change of a schedule', async () => {
+    const example = goodSpecs().find(({ name }) => name === 'chaos-schedule')?.object;
+    if (example === undefined) throw new Error('examples/chaos-schedule.yaml is missing');
+    const { metadata } = await create(example);
+    const ref = { kind: kinds.chaosSchedule, namespace: NAMESPACE, name: metadata.name };
+    const change = { suspend: true, template: { spec: { ramp: [{ percentage: 1, for: '1m' }] } } };
+    await expect(kube.mergePatch(ref, { spec: change }, write)).resolves.toBeDefined();
+    await remove(example);
+  });
+
+  it.each([
+    ['Rollout', 'rollout-minimal', 'status.yaml'],
+    ['ChaosExperiment', 'chaos-experiment', 'chaos-experiment-status.yaml'],
+    ['ChaosSchedule', 'chaos-schedule', 'chaos-schedule-status.yaml'],
+  ])('takes every field of the status of a %s, at the status subresource only', async (_kind, name, file) => {
+    const example = goodSpecs().find((spec) => spec.name === name)?.object;
+    if (example === undefined) throw new Error(`examples/${name}.yaml is missing`);
+    const { apiVersion, kind, metadata } = await create(example);
+    const status = parse(readFileSync(join(import.meta.dirname, '../contract/api', file), 'utf8')) as object;
+    const object = { apiVersion, kind, metadata: { name: metadata.name, namespace: NAMESPACE }, status };
+    const options = { ...write, subresource: 'status' } as const;
+    const applied = await kube.apply<KubeObject & { status?: unknown }>(kindOf(example), object, options);
     expect(applied.status).toEqual(status);
-    await remove(created);
+    await remove(example);
   });
 });
 
@@ -161,24 +187,25 @@ function minimal(): RawObject {
 
 /** The kind of one of Sluice's own objects. */
 function kindOf({ kind }: { readonly kind: string }): Kind {
-  const found = [kinds.rollout, kinds.serviceLevelObjective, kinds.metricsSource].find((own) => own.kind === kind);
+  const found = Object.values(kinds).find((own) => own.kind === kind && own.apiVersion.startsWith('sluice.dev/'));
   if (found === undefined) throw new Error(`no kind of Sluice's: ${kind}`);
   return found;
 }
 
-function create(object: RawObject): Promise<StoredObject> {
-  const placed = { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } };
-  return kube.create<StoredObject>(kindOf(object), placed as StoredObject, write);
+/** Where objects of the kind are put. */
+function placeOf(kind: Kind): { readonly namespace?: string } {
+  return kind.namespaced ? { namespace: NAMESPACE } : {};
 }
 
-async function remove({
-  kind,
-  metadata,
-}: {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-}): Promise<void> {
-  await kube.delete({ kind: kindOf({ kind }), namespace: NAMESPACE, name: metadata.name });
+function create({ metadata: { namespace: _own, ...metadata }, ...object }: RawObject): Promise<StoredObject> {
+  const kind = kindOf(object);
+  const placed = { ...object, metadata: { ...metadata, ...placeOf(kind) } };
+  return kube.create<StoredObject>(kind, placed as StoredObject, write);
+}
+
+async function remove(object: { readonly kind: string; readonly metadata: { readonly name: string } }): Promise<void> {
+  const kind = kindOf(object);
+  await kube.delete({ kind, ...placeOf(kind), name: object.metadata.name });
 }
 
 /** What the API server says against an object; fails when it takes it. */
