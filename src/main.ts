@@ -1,6 +1,9 @@
+import type { ChaosSchedule } from './api/chaos-schedule.ts';
 import { readConfig } from './config.ts';
 import { createSourceOpener } from './effects/metrics-sources.ts';
 import { createKube } from './kube/client.ts';
+import { kinds } from './kube/kinds.ts';
+import type { KubeObject } from './kube/port.ts';
 import { createReflector } from './kube/reflector.ts';
 import { systemClock } from './lib/clock.ts';
 import { isAppError } from './lib/errors.ts';
@@ -13,6 +16,7 @@ import { createExperimentCopies } from './reconcile/experiment/copies.ts';
 import { createExperimentController } from './reconcile/experiment-controller.ts';
 import { createRolloutCopies, type MakeCopy } from './reconcile/rollout/copies.ts';
 import { createRolloutController } from './reconcile/rollout-controller.ts';
+import { createScheduleController } from './reconcile/schedule-controller.ts';
 import { createFaults } from './routing/faults/faults.ts';
 import { createRoutes } from './routing/routes.ts';
 import { createEventRecorder } from './telemetry/events.ts';
@@ -81,11 +85,18 @@ async function main(): Promise<void> {
   const dispatch = createDispatch(queue);
   const parts = { kube, sampler, inspector, events, metrics, clock, log };
   const controller = createRolloutController({ ...parts, routes, copies, queue: dispatch.rollouts });
+  const chaos = createExperimentCopies(reflect, copies);
   const experiments = createExperimentController({
     ...parts,
     faults: createFaults(kube),
-    copies: createExperimentCopies(reflect, copies),
+    copies: chaos,
     queue: dispatch.experiments,
+  });
+  const schedules = createScheduleController({
+    ...parts,
+    schedules: reflect<ChaosSchedule & KubeObject>(kinds.chaosSchedule),
+    experiments: chaos.experiments,
+    queue: dispatch.schedules,
   });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
@@ -96,6 +107,7 @@ async function main(): Promise<void> {
     log.info({ ...address, redis: config.REDIS_URL !== undefined }, 'started');
     await controller.start(stop.signal);
     await experiments.start(stop.signal);
+    await schedules.start(stop.signal);
     sampler.start(stop.signal);
     dispatch.start(config.WORKERS);
     log.info({}, 'watching');

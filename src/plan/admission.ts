@@ -15,12 +15,14 @@ export interface AdmissionRequest {
   readonly policy: SafetyPolicy['spec'] | null;
   /** Other experiments that were admitted and have not finished. */
   readonly running: readonly RunningExperiment[];
+  /** Fields of its spec that cannot be followed. */
+  readonly unsupported: readonly string[];
   /** What the API server's objects say against it; empty where they were not looked at. */
   readonly problems: readonly FaultProblem[];
 }
 
 /** Whether the experiment may inject now. Pure. */
-export function admit({ fault, policy, running, problems }: AdmissionRequest): AdmissionFact {
+export function admit({ fault, policy, running, problems, unsupported }: AdmissionRequest): AdmissionFact {
   const { namespace, target } = fault;
   if (policy?.halt === true) {
     const why = policy.reason === undefined ? '' : `: ${policy.reason}`;
@@ -30,6 +32,7 @@ export function admit({ fault, policy, running, problems }: AdmissionRequest): A
   if (guarded !== undefined) {
     return denied('ProtectedNamespace', `the SafetyPolicy protects namespace ${guarded} from experiments`);
   }
+  if (unsupported.length > 0) return denied('NotSupported', unsupported.join('; '));
   const refusal = problems.find(({ severity }) => severity === 'refuse');
   if (refusal !== undefined) return denied(refusal.reason, refusal.message);
   const holder = running.find(

@@ -15,6 +15,10 @@ export interface PlannedExperiment {
   readonly isShare: boolean;
   /** Objectives on what the callers' own users see, and of which Service; null where there are none. */
   readonly steadyState: { readonly service: string; readonly goals: readonly Goal[] } | null;
+  /** Share of all requests to the target that may be touched at most, from 0 to 1. */
+  readonly mostShare: number;
+  /** What this version of Sluice takes and cannot do: field and cure. */
+  readonly unsupported: readonly string[];
 }
 
 /** With fewer touched requests nothing was tested. */
@@ -60,6 +64,8 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
     },
     flags: FLAGS[fault.kind],
     isShare: fault.kind !== 'throttle' && fault.kind !== 'circuit' && cohort === undefined,
+    mostShare: spec.limits.requestShare / 100,
+    unsupported: unsupportedOf(spec),
     steadyState:
       steadyState === undefined
         ? null
@@ -68,6 +74,28 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
             goals: steadyState.objectives.map((objective) => goalOf(objective, {})).filter((goal) => goal !== null),
           },
   };
+}
+
+function unsupportedOf({ target, callers, fault, steadyState }: ChaosExperiment['spec']): readonly string[] {
+  const objectives = steadyState?.objectives ?? [];
+  return [
+    ...(target.revision === undefined
+      ? []
+      : ['spec.target.revision: one version alone is not possible yet: remove it']),
+    ...(callers.revision === undefined
+      ? []
+      : ['spec.callers.revision: one version alone is not possible yet: remove it']),
+    ...(fault.bandwidth === undefined
+      ? []
+      : [
+          'spec.fault.bandwidth: proxies do not tell which answers they slow down, so that nothing could be proven: use delay',
+        ]),
+    ...objectives.flatMap(({ requests }, index) =>
+      requests === undefined
+        ? [`spec.steadyState.objectives[${index}]: only requests is possible yet: write it here`]
+        : [],
+    ),
+  ];
 }
 
 /** What is counted of the fault: requests of the callers to the target, beside those of all others. */

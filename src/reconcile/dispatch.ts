@@ -10,10 +10,9 @@ export type OwnQueue = Pick<Queue, 'add' | 'wakeAt'> & {
 export interface Dispatch {
   readonly rollouts: OwnQueue;
   readonly experiments: OwnQueue;
+  readonly schedules: OwnQueue;
   start(concurrency: number): void;
 }
-
-const EXPERIMENT = 'experiment:';
 
 export function createDispatch(queue: Queue): Dispatch {
   const handlers = new Map<string, Handler>();
@@ -23,12 +22,14 @@ export function createDispatch(queue: Queue): Dispatch {
     handle: (handler) => handlers.set(prefix, handler),
   });
   const work = async (key: string, reasons: readonly Reason[]): Promise<void> => {
-    const prefix = key.startsWith(EXPERIMENT) ? EXPERIMENT : '';
+    // No namespace has a colon in its name.
+    const prefix = key.slice(0, key.indexOf(':') + 1);
     await handlers.get(prefix)?.(key.slice(prefix.length), reasons);
   };
   return {
     rollouts: own(''),
-    experiments: own(EXPERIMENT),
+    experiments: own('experiment:'),
+    schedules: own('schedule:'),
     start: (concurrency) => queue.start(work, concurrency),
   };
 }

@@ -30,6 +30,7 @@ const SPEC = {
   callers: { matchLabels: { app: 'web' } },
   fault: { abort: { httpStatus: 503 } },
   ramp: [{ percentage: 30, for: '20s' }],
+  limits: { requestShare: 100 },
   baseline: '10s',
   fuse: '20s',
 };
@@ -163,6 +164,13 @@ describe('an experiment', () => {
   });
 
   it('refuses what cannot work, and says the cure', async () => {
+    const begun = Date.now();
+    await create('share', { limits: { requestShare: 5 } });
+    expect(await toEnd('share')).toMatchObject({
+      reason: 'ShareExceeded',
+      message: expect.stringContaining('limits.requestShare'),
+    });
+    expect((await faulted(begun)).failures).toEqual([]);
     await create('nobody', { callers: { matchLabels: { app: 'none' } } });
     expect(await toEnd('nobody')).toMatchObject({
       verdict: 'Inconclusive',

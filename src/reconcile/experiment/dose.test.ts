@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../metrics/port.ts';
-import { doseInWords, isDoseProven, isWireClean, seenSince } from './dose.ts';
+import { doseInWords, isDoseProven, isWireClean, seenSince, touchedShare } from './dose.ts';
 
 const batch = (at: number, matched: number, faulted: number, others = 0) => ({
   at,
@@ -33,6 +33,19 @@ describe('a dose', () => {
   it('is said in words', () => {
     expect(doseInWords(seen(2_004, 101), 0.05)).toBe('101 of 2,004 requests were touched, 5 % were asked');
     expect(doseInWords(seen(2_004, 101), null)).toBe('101 of 2,004 requests were touched');
+  });
+});
+
+describe('the share of all requests that is touched', () => {
+  const withOthers = { matched: 400, faulted: 30, others: 1_600, othersFaulted: 0 };
+
+  it.each([
+    ["the dose, of the callers' part", withOthers, 0.5, 0.1],
+    ['what was seen, where no share is asked', withOthers, null, 0.015],
+    ['the dose, where there are no others', seen(400, 0), 0.5, 0.5],
+    ['unknown, where few were seen', seen(50, 0), 0.5, null],
+  ] as const)('is %s', (_, dose, share, expected) => {
+    expect(touchedShare(dose, share)).toBe(expected);
   });
 });
 

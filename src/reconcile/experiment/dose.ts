@@ -47,6 +47,19 @@ export function isDoseProven({ matched, faulted }: SeenDose, share: number | nul
   return Math.abs(faulted - expected) <= band;
 }
 
+/** Below so many requests nobody knows how large a part the callers are. */
+const MIN_REQUESTS = 100;
+
+/**
+ * Share of all requests to the target that are touched: of the callers' part so many as the dose says, or, where it says none, as were
+ * seen. Null while too few were seen.
+ */
+export function touchedShare({ matched, others, faulted }: SeenDose, share: number | null): number | null {
+  const all = matched + others;
+  if (all < MIN_REQUESTS) return null;
+  return share === null ? faulted / all : (matched / all) * share;
+}
+
 /** `101 of 2,004 requests were touched, 5 % were asked`. */
 export function doseInWords({ matched, faulted }: SeenDose, share: number | null): string {
   const seen = `${grouped(faulted)} of ${grouped(matched)} requests were touched`;

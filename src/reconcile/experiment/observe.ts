@@ -1,6 +1,7 @@
 import { type ExperimentContext, measuredDose } from '../../../machines/experiment/context.ts';
 import type { ExperimentFacts } from '../../../machines/experiment/facts.ts';
 import type { Standing } from '../../../machines/experiment/settle.ts';
+import { percent } from '../../../machines/judge/index.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
@@ -11,7 +12,7 @@ import type { FaultReading, Faults } from '../../routing/faults/port.ts';
 import type { Pod } from '../../workloads/objects.ts';
 import { HASH_LABEL } from '../../workloads/revision.ts';
 import type { ExperimentCopies } from './copies.ts';
-import { doseInWords, isDoseProven, isWireClean, SETTLING_MS, seenSince } from './dose.ts';
+import { doseInWords, isDoseProven, isWireClean, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 
 /** Where observations come from. */
@@ -55,12 +56,15 @@ export async function observe(
   const steady = followSteadyState(sources, { experiment, planned, context });
   const facts: ExperimentFacts = {
     deleting: experiment.metadata.deletionTimestamp !== undefined,
-    end: endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }),
+    end:
+      endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }) ??
+      shareEnd(planned, { state, context }, dose),
     admission: admit({
       fault: planned.fault,
       policy: copies.safetyPolicies.get(undefined, 'default')?.spec ?? null,
       running: runningBeside(copies.experiments, experiment),
       problems,
+      unsupported: planned.unsupported,
     }),
     fault: {
       exists: reading.exists,
@@ -199,6 +203,24 @@ function workloadOf({ metadata }: Pod): string {
   const hash = metadata.labels?.[HASH_LABEL];
   const suffix = `-${hash}`;
   return owner.kind === 'ReplicaSet' && owner.name.endsWith(suffix) ? owner.name.slice(0, -suffix.length) : owner.name;
+}
+
+/** The part of all requests is too large, or would become so. */
+function shareEnd(
+  { isShare, mostShare, plan }: PlannedExperiment,
+  { state, context }: Standing,
+  dose: Evidence | null,
+): ExperimentFacts['end'] {
+  if (dose === null || (state !== 'Baseline' && state !== 'Injecting')) return null;
+  const present = context.doses.at(-1)?.dosePpm ?? Math.max(...plan.ramp.map(({ dosePpm }) => dosePpm));
+  const seen = seenSince(dose.batches, context.startedAt ?? 0);
+  const share = touchedShare(seen, isShare ? present / 1_000_000 : null);
+  if (share === null || share <= mostShare) return null;
+  const limit = `spec.limits.requestShare allows ${percent(mostShare)}`;
+  return {
+    reason: 'ShareExceeded',
+    message: `${percent(share)} of all requests to the target ${state === 'Baseline' ? 'would be' : 'are'} touched, ${limit}: lower the ramp, or raise the limit`,
+  };
 }
 
 function endOf(
