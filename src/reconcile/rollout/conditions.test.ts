@@ -48,6 +48,7 @@ describe('an edit of the route by somebody else', () => {
       context: world.machine.context,
       spec: null,
       baselines: {},
+      comparedWith: null,
       original: null,
       expected: [],
     } as const;
@@ -74,6 +75,7 @@ describe('an edit of the route by somebody else', () => {
         obstacle: null,
         isWaitingForPreflight: false,
         baselines: {},
+        comparedWith: null,
         before: [],
         generation: 1,
         at: new Date(world.at).toISOString(),

@@ -7,11 +7,14 @@ import { type Standing, settle } from '../../../machines/rollout/settle.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** What a release follows from its beginning to its end. */
-export type Pinned = Pick<RolloutRecord, 'spec' | 'baselines'>;
+type Pinned = Pick<RolloutRecord, 'spec' | 'baselines' | 'comparedWith'>;
 
-const NOTHING_PINNED: Pinned = { spec: null, baselines: {} };
+/** What a release that begins is to follow. */
+export type Next = Pick<RolloutRecord, 'spec' | 'baselines'>;
 
-const pinnedIn = ({ spec, baselines }: RolloutRecord): Pinned => ({ spec, baselines });
+const NOTHING_PINNED: Pinned = { spec: null, baselines: {}, comparedWith: null };
+
+const pinnedIn = ({ spec, baselines, comparedWith }: RolloutRecord): Pinned => ({ spec, baselines, comparedWith });
 
 export interface Decision {
   /** The very same object as before where nothing was decided. */
@@ -20,14 +23,18 @@ export interface Decision {
 }
 
 /** What one look leads to, with `next` for a release that begins with it, and what of it must be stored before it is acted upon. Pure. */
-export function decide(record: RolloutRecord, look: Look, next: Pinned): Decision {
+export function decide(record: RolloutRecord, look: Look, next: Next): Decision {
   const { announcements, state, context } = settle(record, look);
   const atRest = context.release === null && state !== 'Gone';
   const isSameRelease = record.context.release?.startedAt === context.release?.startedAt;
   const decided: RolloutRecord = {
     state,
     context,
-    ...(atRest ? NOTHING_PINNED : isSameRelease && record.spec !== null ? pinnedIn(record) : next),
+    ...(atRest
+      ? NOTHING_PINNED
+      : isSameRelease && record.spec !== null
+        ? pinnedIn(record)
+        : { ...next, comparedWith: context.stable }),
     original: atRest ? null : record.original,
     expected: expectedRoutes({ state, context }, record, look),
   };

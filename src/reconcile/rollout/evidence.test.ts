@@ -32,12 +32,12 @@ function kept(look: Look): readonly { readonly stamp: string; readonly record: E
   };
   const { batches = objective?.batches, state = 'fresh', stable = 'k8s1' } = look;
   const verdicts = [{ ...objective?.verdict, objective: 'availability', parameters: PARAMETERS, batches }];
-  const rollout = sampleRollout({ ...AT_REST, stable: { revision: stable } });
+  const rollout = sampleRollout(AT_REST);
   const observation = { rollout, evidence: { state }, verdicts } as unknown as RolloutObservation;
-  const context = { stable, release: look.release === undefined ? release : look.release };
+  const context = { release: look.release === undefined ? release : look.release };
   keepEvidence(records, {
     observation,
-    record: { context } as unknown as RolloutRecord,
+    record: { context, comparedWith: stable } as unknown as RolloutRecord,
     at: look.at ?? STARTED_AT + 1000,
   });
   return found;
@@ -74,7 +74,7 @@ describe('the evidence of a look', () => {
     ['at rest', { release: null }],
     ['before the source has answered', { state: 'starting' }],
     ['before the first batch, as after a restart without metrics', { batches: [] }],
-    ['once the release is stable itself', { stable: '7f9c8b5d4f' }],
+    ['where nobody knows any more what it was compared with', { stable: '7f9c8b5d4f' }],
   ])('is not kept %s', (_, look) => {
     expect(kept(look)).toEqual([]);
   });

@@ -21,11 +21,11 @@ export function keepEvidence(
   }: { readonly observation: RolloutObservation; readonly record: RolloutRecord; readonly at: number },
 ): void {
   const { release } = record.context;
+  const { comparedWith: stable } = record;
   const { evidence, verdicts, rollout } = observation;
-  // As the look found it: once a release is promoted it is stable itself, and is compared with nothing any more.
-  const stable = rollout.status?.stable?.revision;
   if (release === null || evidence === null || evidence.state === 'starting') return;
-  if (stable === undefined || stable === release.revision) return;
+  // A record of an older controller does not say what a promoted release was compared with.
+  if (stable === null || stable === release.revision) return;
   // Without a single batch there is nothing to explain, and a record from before a restart must not be replaced by nothing.
   if (verdicts.every(({ batches }) => batches.length === 0)) return;
   const { startedAt, raises, outcome, revision } = release;

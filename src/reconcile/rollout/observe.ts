@@ -125,11 +125,11 @@ function podsByRevision(
 function observeMetrics(
   { sampler, judging, following }: ObserveSources,
   rollout: Rollout,
-  { context, spec, baselines }: RolloutRecord,
+  { context, spec, baselines, comparedWith: stable }: RolloutRecord,
   now: number,
 ): Pick<RolloutObservation, 'evidence' | 'traffic' | 'verdicts'> {
   const key = keyOf(rollout);
-  const { stable, release, routeSince } = context;
+  const { release, routeSince } = context;
   if (stable === null || release === null || spec === null) {
     following.unfollow(key);
     judging.forget(key);

@@ -14,7 +14,7 @@ import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
 import { claimProblem } from './claims.ts';
-import { decide, type Pinned } from './decide.ts';
+import { decide, type Next } from './decide.ts';
 import { keepEvidence } from './evidence.ts';
 import type { RolloutObservation } from './observation.ts';
 import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
@@ -164,7 +164,7 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
     : { isSettled, round: { rollout: written, record: acted.record } };
 }
 
-function pinnedBy({ spec, baselines }: Extract<PreflightAnswer, { state: 'passed' }>): Pinned {
+function pinnedBy({ spec, baselines }: Extract<PreflightAnswer, { state: 'passed' }>): Next {
   return { spec, baselines };
 }
 

@@ -14,6 +14,8 @@ export interface RolloutRecord {
   readonly spec: RolloutSpec | null;
   /** What stable's past said of each objective when the release began, by name. Empty at rest. */
   readonly baselines: Readonly<Record<string, Baseline>>;
+  /** The revision that the release is compared with: still the one before it when the release has become stable itself. Null at rest. */
+  readonly comparedWith: string | null;
   /** The user's route as it was before the release. Null at rest. */
   readonly original: RouteOriginal | null;
   /** Routes that Sluice may have written: anything else in the route is somebody else's. */
@@ -46,6 +48,7 @@ const initialRecord: RolloutRecord = {
   context: initialContext,
   spec: null,
   baselines: {},
+  comparedWith: null,
   original: null,
   expected: [],
 };
@@ -65,6 +68,7 @@ export function recordOf(status: RolloutStatus | undefined): RolloutRecord {
     context: contextOf(kept),
     spec: kept.spec ?? null,
     baselines: kept.baselines ?? {},
+    comparedWith: kept.comparedWith ?? (kept.spec == null ? null : kept.machine.stable),
     original: kept.original ?? null,
     expected: kept.expected ?? [],
   };
@@ -83,13 +87,15 @@ interface KeptContext {
   readonly machine: RolloutContext;
   readonly spec?: RolloutSpec | null;
   readonly baselines?: RolloutRecord['baselines'];
+  /** Absent in records of older controllers. */
+  readonly comparedWith?: string | null;
   readonly original?: RouteOriginal | null;
   readonly expected?: readonly Route[];
 }
 
 /** The record as `status.machine` holds it. */
 export function machineStatusOf(record: RolloutRecord): NonNullable<RolloutStatus['machine']> {
-  const { context, spec, baselines, original, expected } = record;
-  const kept: KeptContext = { machine: context, spec, baselines, original, expected };
+  const { context, spec, baselines, comparedWith, original, expected } = record;
+  const kept: KeptContext = { machine: context, spec, baselines, comparedWith, original, expected };
   return { version: RECORD_VERSION, state: record.state, context: kept as unknown as Record<string, unknown> };
 }

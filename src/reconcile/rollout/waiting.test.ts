@@ -6,7 +6,7 @@ import { isUnsecured, waitOf } from './waiting.ts';
 /** The record of a Rollout at rest. */
 function restOf(world: MachineWorld): RolloutRecord {
   const { state, context } = world.machine;
-  return { state, context, spec: null, baselines: {}, original: null, expected: [] };
+  return { state, context, spec: null, baselines: {}, comparedWith: null, original: null, expected: [] };
 }
 
 describe('a Rollout that has just adopted its Deployment', () => {
