@@ -57,8 +57,6 @@ export const chaosExperimentSchema = withRule(
 
 /** A ChaosExperiment with defaults filled in. */
 export type ChaosExperiment = z.output<typeof chaosExperimentSchema>;
-/** What the user asked for, with defaults filled in. */
-export type ChaosExperimentSpec = ChaosExperiment['spec'];
 /** What the controller says about it. */
 export type ChaosExperimentStatus = z.output<typeof chaosExperimentStatusSchema>;
 
