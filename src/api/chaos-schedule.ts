@@ -5,6 +5,7 @@ import { duration, isDurationCel } from './fields.ts';
 import { metadataSchema } from './metadata.ts';
 import { type Parsed, parseAs } from './parse.ts';
 import { withRule } from './rule.ts';
+import { textMap } from './text-map.ts';
 import { timeZone, windowFields, withWindowRules } from './window.ts';
 
 /** A run is named `<schedule>-<tick>`, and the name of an experiment has at most 50 characters. */
@@ -26,7 +27,7 @@ const MAX_EVERY = '8760h';
 
 /** One field of a cron expression: a list of `*`, values and ranges, of which the wide ones may have a step. */
 function field(value: string): string {
-  const part = `([*](/[1-9][0-9]*)?|${value}(-${value}(/[1-9][0-9]*)?)?)`;
+  const part = `([*]([/][1-9][0-9]*)?|${value}(-${value}([/][1-9][0-9]*)?)?)`;
   return `${part}(,${part})*`;
 }
 
@@ -51,10 +52,10 @@ function isPeriod(text: string): boolean {
 }
 
 const annotations = (what: string) =>
-  withRule(z.record(z.string().max(317), z.string().max(1024)), {
-    cel: "self.size() <= 20 && self.all(key, !key.contains('sluice.dev/'))",
-    holds: (map) => Object.keys(map).length <= 20 && Object.keys(map).every((key) => !key.includes('sluice.dev/')),
-    message: 'must have at most 20 entries, none of sluice.dev/, which are written by Sluice: remove them',
+  withRule(textMap(20, 1024), {
+    cel: "self.all(key, !key.contains('sluice.dev/'))",
+    holds: (map) => Object.keys(map).every((key) => !key.includes('sluice.dev/')),
+    message: 'must have no keys of sluice.dev/, which Sluice writes itself: remove them',
   })
     .describe(`${what} of the experiments. At most 20.`)
     .exactOptional();

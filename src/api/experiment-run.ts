@@ -25,8 +25,9 @@ const risingRamp = withRule(z.array(doseSchema).min(1).max(20), {
   message: 'each percentage must be at least that of the dose before: put the doses in order',
 });
 
+// CEL writes a field that is named as a word of its own so: `__for__`.
 const rampSchema = withRule(risingRamp, {
-  cel: `self.size() > 20 || self.exists(d, !${isDurationCel('d.for')}) || self.map(d, duration(d.for)).sum() <= duration('${MAX_TIME}')`,
+  cel: `self.exists(d, !${isDurationCel('d.__for__')}) || self.map(d, duration(d.__for__)).sum() <= duration('${MAX_TIME}')`,
   holds: (ramp) => ramp.length > 20 || !(totalMs(ramp) > (parseDuration(MAX_TIME) ?? 0)),
   message: `must take at most ${MAX_TIME}, all doses together: shorten some, or create several experiments`,
 });

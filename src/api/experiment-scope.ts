@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { labelName } from './fields.ts';
 import { exactlyOneOf, withRule } from './rule.ts';
+import { textMap } from './text-map.ts';
 
 const revision = (meaning: string) =>
   z.enum(['Stable', 'Canary']).describe(`${meaning} Refused where no release is in progress.`).exactOptional();
@@ -30,20 +31,18 @@ export const targetSchema = z
   );
 
 const LABEL_KEY =
-  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*[/])?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
 
-const someLabels = withRule(z.record(z.string().max(317), z.string().max(63)), {
-  cel: 'self.size() >= 1 && self.size() <= 10',
-  holds: (labels) => Object.keys(labels).length >= 1 && Object.keys(labels).length <= 10,
+const someLabels = withRule(textMap(10, 63), {
+  cel: 'self.size() >= 1',
+  holds: (labels) => Object.keys(labels).length >= 1,
   message: 'needs 1 to 10 labels: name those of the pods that are to see the fault, or set everyone: true',
 });
 
 const matchLabelsSchema = withRule(someLabels, {
-  cel: `self.size() > 10 || self.all(key, key.size() <= 317 && key.matches('${LABEL_KEY.source}') && self[key].matches('${LABEL_VALUE.source}'))`,
-  holds: (labels) =>
-    Object.keys(labels).length > 10 ||
-    Object.entries(labels).every(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value)),
+  cel: `self.all(key, key.matches('${LABEL_KEY.source}') && self[key].matches('${LABEL_VALUE.source}'))`,
+  holds: (labels) => Object.entries(labels).every(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value)),
   message:
     'has a key or value that no label can have, such as one with a space: compare with `kubectl get pods --show-labels`',
 });

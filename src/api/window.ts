@@ -6,7 +6,7 @@ const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const;
 const FROM = /^([01][0-9]|2[0-3]):[0-5][0-9]$/;
 const TO = /^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$/;
 const DATE = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
-const ZONE = /^[A-Z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
+const ZONE = /^[A-Z][A-Za-z0-9_+-]*([/][A-Za-z0-9_+-]+)*$/;
 
 const time = (pattern: RegExp, meaning: string) =>
   withRule(z.string().max(5), {
