@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { badRelease, goodRelease } from '../../test/support/evidence-records.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { decodeRecord, encodeInPieces, encodeRecord } from './record.ts';
 
 const packed = (change: (record: Record<string, unknown>) => void): Uint8Array => {
   const record = JSON.parse(gunzipSync(encodeRecord(badRelease())).toString()) as Record<string, unknown>;
@@ -16,6 +16,27 @@ describe('an evidence record', () => {
   ])('of %s release comes back as it was', (_, release) => {
     const record = release();
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
+  });
+
+  it('is the same bytes when others may go on meanwhile, and cut wherever it is long', async () => {
+    const record = goodRelease();
+    const [objective] = record.objectives;
+    if (objective === undefined) throw new Error('the sample is wrong');
+    const [first] = objective.batches;
+    // Characters of several bytes, so that a piece may end within one.
+    const message = 'ä€😀'.repeat(50_000);
+    const batches = Array.from({ length: 20_000 }, (_, i) => ({ ...first, at: 1000 + i })) as typeof objective.batches;
+    const long = {
+      ...record,
+      objectives: [{ ...objective, batches, verdict: { ...objective.verdict, message } }, objective],
+    };
+    let pauses = 0;
+    const bytes = await encodeInPieces(long, async () => {
+      pauses++;
+    });
+    expect(bytes.equals(encodeRecord(long))).toBe(true);
+    expect(decodeRecord(bytes)).toEqual(long);
+    expect(pauses).toBeGreaterThan(5);
   });
 
   it('takes a few bytes for each batch', () => {

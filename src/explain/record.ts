@@ -109,10 +109,39 @@ const recordSchema = z.object({
   outcome: z.object({ kind: z.string(), reason: z.string(), message: z.string(), at: time }).nullable(),
 });
 
+/** So many bytes are packed in some 10 ms. */
+const PIECE_BYTES = 256 * 1024;
+
 /** The record as bytes: gzip over JSON, a few bytes for each batch. */
 export function encodeRecord(record: EvidenceRecord): Buffer {
-  const objectives = record.objectives.map((objective) => ({ ...objective, batches: toColumns(objective.batches) }));
-  return gzipSync(JSON.stringify({ version: RECORD_VERSION, ...record, objectives }));
+  return Buffer.concat([...encodedPieces(record)]);
+}
+
+/** The same bytes, for who must not keep others waiting: `pause` is awaited between pieces of the work. */
+export async function encodeInPieces(record: EvidenceRecord, pause: () => Promise<void>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (const piece of encodedPieces(record)) {
+    pieces.push(piece);
+    await pause();
+  }
+  return Buffer.concat(pieces);
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** Each piece is a member of its own of the gzip file, or empty where only a part of the work was done. */
+function* encodedPieces({ objectives, ...rest }: EvidenceRecord): Generator<Buffer> {
+  let before = `${JSON.stringify({ version: RECORD_VERSION, ...rest }).slice(0, -1)},"objectives":[`;
+  for (const objective of objectives) {
+    const batches = toColumns(objective.batches);
+    yield NO_BYTES;
+    const bytes = Buffer.from(`${before}${JSON.stringify({ ...objective, batches })}`);
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+      yield gzipSync(bytes.subarray(from, from + PIECE_BYTES));
+    }
+    before = ',';
+  }
+  yield gzipSync(objectives.length === 0 ? `${before}]}` : ']}');
 }
 
 /**

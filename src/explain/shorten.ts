@@ -1,6 +1,6 @@
 import { type ArmCounts, type Batch, type LatencyBatch, verdictOf } from '../../machines/judge/index.ts';
 import type { Raise } from '../../machines/rollout/context.ts';
-import { type EvidenceRecord, encodeRecord, type RecordedObjective } from './record.ts';
+import { type EvidenceRecord, encodeInPieces, type RecordedObjective } from './record.ts';
 import { judgeInPieces } from './replay.ts';
 
 /**
@@ -34,14 +34,14 @@ const LEAST_KEPT = 1e-9;
  */
 export async function encodeWithin(record: EvidenceRecord, options: ShortenOptions): Promise<Buffer> {
   const { mostBytes, pause } = options;
-  let bytes = encodeRecord(record);
+  let bytes = await encodeInPieces(record, pause);
   for (const merge of MERGES) {
     if (bytes.length <= mostBytes) return bytes;
-    bytes = encodeRecord(await withMerged(record, merge, pause));
+    bytes = await encodeInPieces(await withMerged(record, merge, pause), pause);
   }
   for (let kept = 0.5; bytes.length > mostBytes && kept > LEAST_KEPT; kept /= 2) {
-    await pause();
-    bytes = encodeRecord({ ...record, objectives: record.objectives.map((objective) => truncated(objective, kept)) });
+    const objectives = record.objectives.map((objective) => truncated(objective, kept));
+    bytes = await encodeInPieces({ ...record, objectives }, pause);
   }
   return bytes;
 }
