@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const LAB = { testTimeout: 600_000, hookTimeout: 300_000 };
-const LAB_ALONE = ['cli', 'outages', 'pods', 'release', 'replicas', 'slo'].map(
+const LAB_ALONE = ['bad-specs', 'cli', 'outages', 'pods', 'release', 'replicas', 'slo'].map(
   (name) => `test/e2e/${name}.lab.test.ts`,
 );
 
@@ -26,7 +26,7 @@ export default defineConfig({
       tier('simulation', ['test/sim/**/*.test.ts'], { testTimeout: 120_000 }),
       // Tests on the lab mostly wait, so several files share it.
       tier('lab', ['test/e2e/**/*.test.ts'], { ...LAB, exclude: LAB_ALONE }),
-      // These stop parts of it, share its Redis, or measure.
+      // These stop parts of it, share its Redis or what is one for the cluster, or measure.
       tier('lab-alone', LAB_ALONE, { ...LAB, fileParallelism: false }),
     ],
   },

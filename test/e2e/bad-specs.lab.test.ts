@@ -9,7 +9,7 @@ import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
 import { isAppError } from '../../src/lib/errors.ts';
-import { mutatedRollouts } from '../contract/api/mutations.ts';
+import { mutatedObjects } from '../contract/api/mutations.ts';
 import { badSpecs, goodSpecs, parseSpec, problemsOf, type RawObject } from '../contract/api/specs.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -66,28 +66,31 @@ describe('the API server', () => {
     expect(parseSpec(object)).toEqual({ ok: true, value: stored.spec });
   });
 
-  it('takes exactly what the controller takes, also of Rollouts that are wrong in odd ways', async () => {
-    const count = { taken: 0, refused: 0 };
-    await fc.assert(
-      fc.asyncProperty(mutatedRollouts, async (object) => {
-        const refused = await refusalOrNull(object);
-        const problems = problemsOf(object);
-        if (refused === null) {
-          count.taken += 1;
-          expect(problems).toEqual([]);
-        } else {
-          count.refused += 1;
-          // The API server leaves its CEL rules out when a value has the wrong shape, so it may name fewer fields.
-          expect({ refused, problems, areBoth: problems.some(({ path }) => refused.includes(path)) }).toMatchObject({
-            areBoth: true,
-          });
-        }
-      }),
-      { seed: Number(process.env.SEED ?? 20_260_102), numRuns: 500 },
-    );
-    expect(count.taken).toBeGreaterThan(50);
-    expect(count.refused).toBeGreaterThan(50);
-  });
+  it.each(Object.entries(mutatedObjects))(
+    'takes exactly what the controller takes, also of a %s that is wrong in odd ways',
+    async (_kind, mutated) => {
+      const count = { taken: 0, refused: 0 };
+      await fc.assert(
+        fc.asyncProperty(mutated, async (object) => {
+          const refused = await refusalOrNull(object);
+          const problems = problemsOf(object);
+          if (refused === null) {
+            count.taken += 1;
+            expect(problems).toEqual([]);
+          } else {
+            count.refused += 1;
+            // The API server leaves its CEL rules out when a value has the wrong shape, so it may name fewer fields.
+            expect({ refused, problems, areBoth: problems.some(({ path }) => refused.includes(path)) }).toMatchObject({
+              areBoth: true,
+            });
+          }
+        }),
+        { seed: Number(process.env.SEED ?? 20_260_102), numRuns: 500 },
+      );
+      expect(count.taken).toBeGreaterThan(50);
+      expect(count.refused).toBeGreaterThan(50);
+    },
+  );
 
   it('refuses another workload or Service on a live Rollout, and takes any other change', async () => {
     const created = await create(minimal());

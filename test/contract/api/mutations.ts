@@ -87,14 +87,134 @@ const KINDS = {
     'Abort',
     'abort',
   ],
+  cron: [
+    ...['* * * * *', '*/5 0-23/2 1,15 JAN-MAR MON', '0 10 * * 7', '@hourly', '@every 90s', '@every 1h', '@weekly'],
+    ...[
+      '',
+      '* * * *',
+      '* * * * * *',
+      '60 * * * *',
+      '*/0 * * * *',
+      '0 10 * * mon',
+      '@reboot',
+      '@every 1d',
+      '@every',
+      '@every ',
+    ],
+    ...[
+      ' 0 10 * * *',
+      '0  10 * * *',
+      '0\t10 * * *',
+      '0 10 L * *',
+      '0 10 * * 5#2',
+      '5/10 * * * *',
+      '? * * * *',
+      '@every 59s',
+    ],
+  ],
+  zone: [
+    'UTC',
+    'Europe/Berlin',
+    'America/Argentina/Buenos_Aires',
+    'Etc/GMT+5',
+    '',
+    'Local',
+    '+02:00',
+    'Mars',
+    'EST',
+    'a/b',
+  ],
+  clock: ['00:00', '09:00', '23:59', '24:00', '24:01', '9:00', '09:60', '', '09:00 '],
+  date: [
+    '2026-01-01',
+    '2026-12-31',
+    '2028-02-29',
+    '2026-02-29',
+    '2026-13-01',
+    '2026-00-10',
+    '0001-01-01',
+    '2026-1-1',
+    '',
+  ],
+  labels: [
+    { app: 'a' },
+    { 'a.b/c': '' },
+    {},
+    { app: 'a b' },
+    { 'A/b': 'c' },
+    { '/a': 'b' },
+    { app: '-' },
+    { a: 1 },
+    { 'a/b/c': 'd' },
+    Object.fromEntries(Array.from({ length: 11 }, (_, index) => [`l${index}`, 'a'])),
+  ],
+  ramp: [
+    [{ percentage: 100, for: '2m' }],
+    [{ percentage: 0, for: '2m' }],
+    [],
+    [
+      { percentage: 2, for: '1m' },
+      { percentage: 1, for: '1m' },
+    ],
+    [
+      { percentage: 1, for: '3h' },
+      { percentage: 1, for: '2h' },
+    ],
+    [
+      { percentage: 1, for: '3h' },
+      { percentage: 1, for: 'x' },
+    ],
+    [{ percentage: 0.1 + 0.2, for: '1m' }],
+    [{ for: '1m' }],
+    [{ percentage: 0.00001, for: '1m' }],
+  ],
+  fault: [
+    ...[{ delay: { fixed: '1s' } }, { delay: {} }, { abort: { httpStatus: 600 } }, { abort: { httpStatus: 599 } }, {}],
+    ...[{ abort: { grpcStatus: 'OK' } }, { throttle: { requestsPerSecond: 0.5 } }, { throttle: {} }, { shed: {} }],
+    ...[
+      { shed: { status: 200 } },
+      { circuit: {} },
+      { circuit: { maxRequests: 1 } },
+      { bandwidth: { kibPerSecond: 1 } },
+    ],
+    { bandwidth: { kibPerSecond: 0.5 } },
+    {
+      delay: {
+        spread: [
+          { fixed: '1s', share: 50 },
+          { fixed: '2s', share: 50 },
+        ],
+      },
+    },
+    {
+      delay: {
+        spread: [
+          { fixed: '1s', share: 50 },
+          { fixed: '2s', share: 49 },
+        ],
+      },
+    },
+    { delay: { fixed: '1s' }, abort: { httpStatus: 503 } },
+    {
+      delay: {
+        fixed: '1s',
+        spread: [
+          { fixed: '1s', share: 50 },
+          { fixed: '2s', share: 50 },
+        ],
+      },
+    },
+  ],
   other: [
     ...[true, [], {}, [{}], [{ weight: 100 }], [{ weight: 50 }], [{ weight: 1 }, { weight: 100, hold: '1s' }]],
     ...[{ steps: [] }, { steps: [{ weight: 100 }] }, { successRatio: 99 }, { other: 1 }],
   ],
 } as const satisfies Readonly<Record<string, readonly unknown[]>>;
 
+type MutatedPath = readonly [keyof typeof KINDS, Path];
+
 /** Paths of a Rollout's spec that mutations write to, by what belongs there. */
-const PATHS: readonly (readonly [keyof typeof KINDS, Path])[] = [
+const ROLLOUT_PATHS: readonly MutatedPath[] = [
   ['word', ['workloadRef', 'kind']],
   ['text', ['workloadRef', 'name']],
   ['text', ['service', 'name']],
@@ -145,23 +265,117 @@ const PATHS: readonly (readonly [keyof typeof KINDS, Path])[] = [
   ['text', ['action', 'id']],
 ];
 
+/** The same of an experiment's. */
+const RUN_PATHS: readonly MutatedPath[] = [
+  ['text', ['target', 'namespace']],
+  ['text', ['target', 'service', 'name']],
+  ['number', ['target', 'service', 'port']],
+  ['word', ['target', 'revision']],
+  ['other', ['callers']],
+  ['labels', ['callers', 'matchLabels']],
+  ['other', ['callers', 'everyone']],
+  ['other', ['cohort']],
+  ['text', ['cohort', 'headers', 0, 'name']],
+  ['text', ['cohort', 'headers', 0, 'exact']],
+  ['other', ['cohort', 'headers', 0, 'present']],
+  ['text', ['cohort', 'cookies', 0, 'name']],
+  ['text', ['cohort', 'cookies', 0, 'exact']],
+  ['fault', ['fault']],
+  ['fault', ['fault']],
+  ['ramp', ['ramp']],
+  ['number', ['ramp', 1, 'percentage']],
+  ['duration', ['ramp', 1, 'for']],
+  ['duration', ['duration']],
+  ['text', ['steadyState', 'service']],
+  ['other', ['steadyState', 'objectives', 0]],
+  ['number', ['steadyState', 'objectives', 0, 'requests', 'successRatio']],
+  ['number', ['limits', 'requestShare']],
+  ['duration', ['baseline']],
+  ['duration', ['fuse']],
+  ['duration', ['startWithin']],
+];
+
+/** The same of a schedule's. */
+const SCHEDULE_PATHS: readonly MutatedPath[] = [
+  ['cron', ['schedule']],
+  ['cron', ['schedule']],
+  ['zone', ['timeZone']],
+  ['duration', ['jitter']],
+  ['word', ['concurrencyPolicy']],
+  ['number', ['startingDeadlineSeconds']],
+  ['other', ['suspend']],
+  ['number', ['historyLimits', 'passed']],
+  ['other', ['windows']],
+  ['other', ['windows', 0]],
+  ['clock', ['windows', 0, 'from']],
+  ['clock', ['windows', 0, 'to']],
+  ['date', ['windows', 0, 'dates', 'from']],
+  ['date', ['windows', 0, 'dates', 'to']],
+  ['labels', ['template', 'metadata', 'labels']],
+  ['fault', ['template', 'spec', 'fault']],
+  ['ramp', ['template', 'spec', 'ramp']],
+];
+
 const ALL_VALUES: readonly unknown[] = Object.values(KINDS).flat();
 
-const mutations = fc.constantFrom(...PATHS).chain(([kind, path]) => {
-  const fitting = fc.constantFrom<unknown>(...KINDS[kind]);
-  const any = fc.constantFrom(...ALL_VALUES);
-  const value = fc.oneof({ arbitrary: fitting, weight: 4 }, { arbitrary: any, weight: 1 });
-  return value.map((chosen) => [path, chosen] as const);
-});
-
-/** A Rollout with one to three fields overwritten by values that may be right or wrong. */
-export const mutatedRollouts: fc.Arbitrary<RawObject> = fc
-  .array(mutations, { minLength: 1, maxLength: 3 })
-  .map((list) => {
-    const rollout = wholeRollout();
-    for (const [path, value] of list) write(rollout.spec, path, value);
-    return rollout;
+const mutationsOf = (paths: readonly MutatedPath[]) =>
+  fc.constantFrom(...paths).chain(([kind, path]) => {
+    const fitting = fc.constantFrom<unknown>(...KINDS[kind]);
+    const any = fc.constantFrom(...ALL_VALUES);
+    const value = fc.oneof({ arbitrary: fitting, weight: 4 }, { arbitrary: any, weight: 1 });
+    return value.map((chosen) => [path, chosen] as const);
   });
+
+/** An object with one to three fields overwritten by values that may be right or wrong. */
+const mutated = (whole: () => RawObject, paths: readonly MutatedPath[]): fc.Arbitrary<RawObject> =>
+  fc.array(mutationsOf(paths), { minLength: 1, maxLength: 3 }).map((list) => {
+    const object = whole();
+    for (const [path, value] of list) write(object.spec, path, value);
+    return object;
+  });
+
+/** Objects with fields overwritten by values that may be right or wrong, by kind. */
+export const mutatedObjects: Readonly<Record<string, fc.Arbitrary<RawObject>>> = {
+  Rollout: mutated(wholeRollout, ROLLOUT_PATHS),
+  ChaosExperiment: mutated(wholeExperiment, RUN_PATHS),
+  ChaosSchedule: mutated(wholeSchedule, SCHEDULE_PATHS),
+};
+
+function wholeExperiment() {
+  return {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ChaosExperiment',
+    metadata: { name: 'mutated' },
+    spec: {
+      target: { service: { name: 'payments', port: 80 } },
+      callers: { matchLabels: { app: 'checkout' } },
+      cohort: { headers: [{ name: 'x-cohort', exact: 'chaos' }], cookies: [{ name: 'chaos', exact: '1' }] },
+      fault: { abort: { httpStatus: 503 } },
+      ramp: [
+        { percentage: 1, for: '1m' },
+        { percentage: 5, for: '2m' },
+      ],
+      steadyState: { service: 'checkout', objectives: [{ name: 'availability', requests: { successRatio: 99 } }] },
+      limits: { requestShare: 5 },
+    },
+  };
+}
+
+function wholeSchedule() {
+  const { cohort: _cohort, ...spec } = wholeExperiment().spec;
+  return {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ChaosSchedule',
+    metadata: { name: 'mutated' },
+    spec: {
+      schedule: '0 10 * * MON-FRI',
+      timeZone: 'Europe/Berlin',
+      historyLimits: {},
+      windows: [{ days: ['Mon'], from: '09:00', to: '17:00', dates: { from: '2026-01-01', to: '2026-06-30' } }],
+      template: { metadata: { labels: { team: 'checkout' } }, spec },
+    },
+  };
+}
 
 function wholeRollout() {
   return {
