@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { RawSeries } from './provider.ts';
 
 /** The parts of a target's labels by which its `up` samples are found. */
@@ -86,11 +87,14 @@ export function isAwaited({ scrapes }: Target, from: number, goneBefore: number)
   return wasScraped && isScraped;
 }
 
-/** One string per set of labels, whatever their order: a series that came back under another key would count twice. */
+/**
+ * One string per set of labels, whatever their order: a series that came back under another key would count twice. A digest, because the
+ * labels of tens of thousands of series are more text than all else that is held of them.
+ */
 export function keyOf(labels: Readonly<Record<string, string>>): string {
   let key = '';
   for (const name of Object.keys(labels).sort()) key += `${name}\0${labels[name]}\0`;
-  return key;
+  return hash('sha256', key, 'base64');
 }
 
 function isSameTarget(name: TargetName, labels: Readonly<Record<string, string>>): boolean {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createKnownLabels, readMatrixText } from './matrix-text.ts';
+import { createKnownLabels } from './known-series.ts';
+import { readMatrixText } from './matrix-text.ts';
 
+const bytes = (text: string) => Buffer.from(text);
 const known = () => createKnownLabels(() => 0);
 const answer = (result: unknown, extra: object = {}) =>
   JSON.stringify({ status: 'success', data: { resultType: 'matrix', result }, ...extra });
@@ -24,7 +26,7 @@ describe('the text of a matrix', () => {
   it('is read as JSON would be, whatever the labels hold', () => {
     fc.assert(
       fc.property(fc.array(series), fc.array(fc.string()), (result, warnings) => {
-        const read = readMatrixText(answer(result, { warnings }), known());
+        const read = readMatrixText(bytes(answer(result, { warnings })), known());
         expect(read?.body).toEqual({ status: 'success', data: { resultType: 'matrix', result: [] }, warnings });
         expect(read?.series).toEqual(
           result.map(({ metric: { __name__: _, ...labels }, values }) => ({
@@ -41,10 +43,10 @@ describe('the text of a matrix', () => {
     let now = 0;
     const labels = createKnownLabels(() => now);
     const text = answer([{ metric: { pod: 'a' }, values: [] }]);
-    const read = () => readMatrixText(text, labels)?.series[0]?.labels;
+    const read = () => readMatrixText(bytes(text), labels)?.series[0]?.labels;
     const first = read();
     expect(read()).toBe(first);
-    const other = (pod: string) => readMatrixText(answer([{ metric: { pod }, values: [] }]), labels);
+    const other = (pod: string) => readMatrixText(bytes(answer([{ metric: { pod }, values: [] }])), labels);
     now = 61_000;
     other('b');
     expect(read()).toBe(first);
@@ -68,6 +70,6 @@ describe('the text of a matrix', () => {
     ['has something after a series', answer([{ metric: {}, values: [] }, 'x'])],
     ['is written over several lines', JSON.stringify(JSON.parse(answer([{ metric: {}, values: [] }])), null, 1)],
   ])('is left to the slow way where it %s', (_, text) => {
-    expect(readMatrixText(text, known())).toBeUndefined();
+    expect(readMatrixText(bytes(text), known())).toBeUndefined();
   });
 });

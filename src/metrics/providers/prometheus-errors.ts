@@ -5,6 +5,8 @@ export interface Exchange {
   status?: number;
   headers?: Readonly<Record<string, unknown>>;
   body?: unknown;
+  /** More came than may be held. */
+  isTooLarge?: boolean;
 }
 
 /** What is known of a failed query. */
@@ -42,6 +44,7 @@ export function translateFailure(thrown: unknown, context: FailureContext): AppE
   const { name, exchange, signal, deadline } = context;
   if (signal?.aborted) return failure('METRICS_ABORTED', name, 'the query was abandoned');
   if (deadline.aborted) return timedOut(context);
+  if (exchange.isTooLarge === true) return tooLarge(context);
   if (exchange.status === undefined) return unanswered(thrown, context);
   if (exchange.status >= 200 && exchange.status < 300) return malformed(name, unreadable(exchange.body));
   return refused(exchange.status, context);
@@ -54,13 +57,15 @@ export function malformed(name: string, what: string): AppError {
 
 function unanswered(thrown: unknown, context: FailureContext): AppError {
   const { code = 'UNKNOWN', error = '' } = thrown as { code?: string; error?: string };
-  if (/maxContentLength/.test(error)) {
-    return failure('METRICS_TOO_LARGE', context.name, `answered more than ${context.maxBytes} bytes`);
-  }
+  if (/maxContentLength/.test(error)) return tooLarge(context);
   if (code === 'ECONNABORTED') return timedOut(context);
   const reason =
     NETWORK_REASONS[code] ?? (/CERT|SSL|TLS/.test(code) ? `TLS failed (${code})` : `request failed (${code})`);
   return failure('METRICS_UNREACHABLE', context.name, reason, { details: { code } });
+}
+
+function tooLarge({ name, maxBytes }: FailureContext): AppError {
+  return failure('METRICS_TOO_LARGE', name, `answered more than ${maxBytes} bytes`);
 }
 
 function timedOut({ name, timeoutMs }: FailureContext): AppError {

@@ -1,7 +1,9 @@
 import { PrometheusDriver, type QueryResult } from 'prometheus-query';
 import { isAppError } from '../../lib/errors.ts';
 import type { Connection, LabelQuery, MetricsClient, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
-import { createKnownLabels, isLabels, readMatrixText } from './matrix-text.ts';
+import { ACCEPTED_ENCODING, decodeBody, parseBody } from './answer-body.ts';
+import { createKnownLabels, isLabels } from './known-series.ts';
+import { readMatrixText } from './matrix-text.ts';
 import { checkConnection } from './prometheus-connection.ts';
 import { type Exchange, malformed, translateFailure } from './prometheus-errors.ts';
 
@@ -39,8 +41,10 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
     const exchange: Exchange & { series?: readonly RawSeries[] } = {};
     const read = (answer: AnswerParts | undefined) => {
       if (answer === undefined) return;
-      const fast = isMatrix && typeof answer.data === 'string' ? readMatrixText(answer.data, known) : undefined;
-      answer.data = fast?.body ?? parsedBody(answer.data);
+      const bytes = decodeBody(answer.data as Buffer, answer.headers['content-encoding'], maxBytes);
+      exchange.isTooLarge = bytes === 'too large';
+      const fast = isMatrix && typeof bytes !== 'string' ? readMatrixText(bytes, known) : undefined;
+      answer.data = fast?.body ?? (typeof bytes === 'string' ? undefined : parseBody(bytes));
       Object.assign(exchange, { status: answer.status, headers: { ...answer.headers }, body: answer.data });
       if (fast !== undefined) exchange.series = fast.series;
     };
@@ -54,8 +58,10 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
       requestInterceptor: {
         onFulfilled(config) {
           if (usesOwnNow) dropTime(config);
-          config.responseType = 'text';
-          config.transformResponse = [(text: unknown) => text];
+          config.responseType = 'arraybuffer';
+          config.decompress = false;
+          config.headers.set('Accept-Encoding', ACCEPTED_ENCODING);
+          config.transformResponse = [(bytes: unknown) => bytes];
           config.signal = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
           config.maxContentLength = maxBytes;
           // The token must go to the configured host only, not to where a redirect or a proxy variable points.
@@ -144,18 +150,8 @@ interface Answer<T> {
 
 interface AnswerParts {
   readonly status: number;
-  readonly headers: object;
+  readonly headers: Readonly<Record<string, unknown>>;
   data: unknown;
-}
-
-/** What is no JSON stays text, which the driver refuses. */
-function parsedBody(data: unknown): unknown {
-  if (typeof data !== 'string' || data === '') return data;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return data;
-  }
 }
 
 function rangeSelector({ selector, windowMs }: RawQuery): string {
