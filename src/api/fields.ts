@@ -69,11 +69,16 @@ export function numberBetween(min: number, max: number, meaning: string): z.ZodN
 
 /** A share in percent that is neither none nor all. */
 export function percentBelow100(meaning: string): z.ZodNumber {
-  return withRule(z.number(), {
+  const below100 = withRule(z.number(), {
     cel: 'self > 0.0 && self < 100.0',
     holds: (percent) => percent > 0 && percent < 100,
     message:
       'must be more than 0 and less than 100 percent: at 100 a single failure in any time breaks it; write for example 99.9',
+  });
+  return withRule(below100, {
+    cel: 'self <= 0.0 || self > 1.0',
+    holds: (percent) => percent <= 0 || percent > 1,
+    message: 'must be more than 1, because it is in percent: write 99.9, not 0.999',
   }).describe(meaning);
 }
 

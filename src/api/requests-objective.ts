@@ -34,7 +34,7 @@ const failuresSchema = z
 
 const requestsFields = z.strictObject({
   successRatio: percentBelow100(
-    "Share of the new version's requests that must succeed, in percent: more than 0, less than 100. What a failure is says `failures`.",
+    "Share of the new version's requests that must succeed, in percent: more than 1, less than 100, such as 99.9. What a failure is says `failures`.",
   ).exactOptional(),
   failures: failuresSchema.exactOptional(),
   under: duration('1ms', '1h')
@@ -43,7 +43,7 @@ const requestsFields = z.strictObject({
     )
     .exactOptional(),
   ratio: percentBelow100(
-    "Share of the new version's requests that must be answered within `under`, in percent: more than 0, less than 100.",
+    "Share of the new version's requests that must be answered within `under`, in percent: more than 1, less than 100, such as 99.9.",
   ).exactOptional(),
 });
 

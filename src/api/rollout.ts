@@ -58,7 +58,9 @@ export const rolloutSchema = withChangeRule(namedRollout, {
   cel: 'self.spec.routing == oldSelf.spec.routing || !has(oldSelf.status) || !has(oldSelf.status.canary)',
   field: 'spec.routing',
   message:
-    'must not change during a release, because the requests follow the route of before: wait for its end or run `sluice abort`',
+    'must not change during a release, because the requests follow the route of before: end it by `sluice abort`, change this field, and then the pod template to release again',
+  messageCel:
+    "'must not change during a release, because the requests follow the route of before: end it by `sluice abort ' + self.metadata.name + '`, change this field, and then the pod template to release again'",
 }).describe(
   'A Rollout releases new versions of one service: a change of the workload is given a small share of the requests, then more of it for as long as the evidence supports it, and is taken back the moment it is seen to be worse.',
 );

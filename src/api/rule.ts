@@ -49,15 +49,18 @@ export interface ChangeRule {
   /** CEL over `self` and `oldSelf`; true means that the change is right. */
   readonly cel: string;
   readonly message: string;
+  /** CEL for a message that shows the object. */
+  readonly messageCel?: string;
   /** The field below `self` that must not change so; default: `self`. */
   readonly field?: string;
 }
 
 /** The schema with the rule added, for the API server. */
-export function withChangeRule<S extends z.ZodType>(schema: S, { cel, message, field }: ChangeRule): S {
+export function withChangeRule<S extends z.ZodType>(schema: S, { cel, message, messageCel, field }: ChangeRule): S {
   return withValidation(schema, schema.meta(), {
     rule: cel,
     message,
+    ...(messageCel !== undefined && { messageExpression: messageCel }),
     ...(field !== undefined && { fieldPath: `.${field}` }),
   });
 }

@@ -38,7 +38,7 @@ describe('planRollout', () => {
   });
 
   it.each([
-    [1, 'is too low to be told from chance: set it to at least 2'],
+    [1.5, 'is too low to be told from chance: set it to at least 2'],
     [99.99999, 'allows fewer failures than can be counted: set it to at most 99.9999'],
   ])('refuses a success ratio of %d %%, which cannot be judged', (successRatio, message) => {
     const objectives = [
