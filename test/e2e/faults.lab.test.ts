@@ -1,0 +1,359 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import { createFaults } from '../../src/routing/faults/faults.ts';
+import type { Fault, FaultPlan } from '../../src/routing/faults/port.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Answer, Ask } from './support/caller.ts';
+import { type FaultScene, openFaultScene } from './support/fault-scene.ts';
+import { figure } from './support/figures.ts';
+
+const NAMESPACE = 'e2e-faults';
+const COUNT = 2_000;
+const FUSE_S = 600;
+/** Acceptance: a fault that nobody ends is gone so long after its fuse. */
+const GRACE_MS = 3_000;
+
+/** A timer may fire a few ms early. */
+const EARLY_MS = 10;
+const DELAY_MS = 600;
+const LONG_DELAY_MS = 1_200;
+const KIB = 1024;
+
+interface Case {
+  readonly fault: Fault;
+  /** Of 1. */
+  readonly dose: number;
+  readonly ask?: Omit<Ask, 'service'>;
+  readonly isFaulted: (answer: Answer) => boolean;
+}
+
+/** Faults of which a share of the requests is touched. */
+const SHARES: Readonly<Record<string, Case>> = {
+  delay: {
+    fault: { kind: 'delay', delayMs: DELAY_MS },
+    dose: 0.3,
+    isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
+  },
+  spread: {
+    fault: {
+      kind: 'spread',
+      parts: [
+        { delayMs: DELAY_MS, share: 0.7 },
+        { delayMs: LONG_DELAY_MS, share: 0.3 },
+      ],
+    },
+    dose: 0.5,
+    isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
+  },
+  abort: { fault: { kind: 'abort', httpStatus: 555 }, dose: 0.3, isFaulted: ({ status }) => status === 555 },
+  'abort-grpc': {
+    fault: { kind: 'abort', grpcStatus: 14 },
+    dose: 0.05,
+    ask: { headers: { 'content-type': 'application/grpc' } },
+    isFaulted: ({ headers }) => headers['grpc-status'] === '14',
+  },
+  shed: {
+    fault: { kind: 'shed', status: 503, retryAfterS: 7 },
+    dose: 0.2,
+    isFaulted: ({ status, headers }) => status === 503 && headers['retry-after'] === '7',
+  },
+  bandwidth: {
+    fault: { kind: 'bandwidth', kibPerSecond: 32 },
+    dose: 0.3,
+    ask: { path: `/?bytes=${32 * KIB}` },
+    isFaulted: ({ ms }) => ms >= 900,
+  },
+};
+
+const THROTTLE: Case = {
+  fault: { kind: 'throttle', requestsPerSecond: 50, status: 429, retryAfterS: 2 },
+  dose: 1,
+  isFaulted: ({ status, headers }) => status === 429 && headers['retry-after'] === '2',
+};
+const circuit = (limits: object): Case => ({
+  fault: { kind: 'circuit', maxConnections: null, maxPendingRequests: null, maxRequests: null, ...limits },
+  dose: 1,
+  ask: { path: '/?waitMs=50' },
+  isFaulted: ({ status, headers }) => status === 503 && headers['x-envoy-overloaded'] === 'true',
+});
+const CIRCUITS: Readonly<Record<string, Case>> = {
+  'circuit-requests': circuit({ maxRequests: 2 }),
+  'circuit-connections': circuit({ maxConnections: 2, maxPendingRequests: 1 }),
+};
+const CASES: Readonly<Record<string, Case>> = { ...SHARES, throttle: THROTTLE, ...CIRCUITS };
+
+const kube = createKube();
+const faults = createFaults(kube);
+let scene: FaultScene;
+let listeners: readonly object[];
+
+const listenersNow = () => Promise.all([scene.web, scene.batch].map((caller) => caller.listenerChanges()));
+
+beforeAll(async () => {
+  scene = await openFaultScene(kube, NAMESPACE);
+  for (const name of [...Object.keys(CASES), 'ord', 'bystander']) {
+    // What is under way at once is counted in one place.
+    await scene.addService(name, name in CIRCUITS ? [scene.first] : [scene.first, scene.second]);
+  }
+  listeners = await listenersNow();
+});
+afterAll(() => scene?.close());
+
+function planOf(name: string, { fault }: Pick<Case, 'fault'>, more: Partial<FaultPlan> = {}): FaultPlan {
+  const target = { namespace: NAMESPACE, service: name, port: 80 };
+  return { experiment: name, namespace: NAMESPACE, target, callers: { app: 'web' }, headers: [], fault, ...more };
+}
+
+/** Lights a fuse and writes the fault, as the controller does. */
+async function inject(plan: FaultPlan, dose: number, seconds = FUSE_S): Promise<void> {
+  expect(await faults.inspect(plan)).toEqual([]);
+  await faults.lightFuse(plan, { number: 1, seconds });
+  await faults.write(plan, Math.round(dose * 1_000_000), [1], await faults.read(plan));
+}
+
+/** Does `work` while the fault is in the proxy of `web`; before and after it the proxy has the same, byte for byte, and nothing is left. */
+async function whileInjected(plan: FaultPlan, dose: number, work: () => Promise<void>): Promise<void> {
+  const { service } = plan.target;
+  const atRest = await scene.web.configOf(service);
+  const others = () => Promise.all([scene.batch.configOf(service), scene.web.configOf('bystander')]);
+  const othersAtRest = await others();
+  try {
+    await inject(plan, dose);
+    await eventually(
+      'the fault in the proxy',
+      async () => (await scene.web.configOf(service)).routes !== atRest.routes,
+    );
+    await work();
+    expect(await others()).toEqual(othersAtRest);
+    expect(await faults.read(plan)).toMatchObject({
+      ...{ exists: true, isForeign: false, dosePpm: Math.round(dose * 1_000_000) },
+    });
+  } finally {
+    await faults.remove(plan);
+    await faults.remove(plan);
+  }
+  await eventually('the proxy as before', async () => isDeepStrictEqual(await scene.web.configOf(service), atRest));
+  await nothingLeft(plan.experiment);
+}
+
+async function nothingLeft(experiment: string): Promise<void> {
+  let seen: readonly string[] = [];
+  const look = async () => {
+    const objects = [...(await scene.all(kinds.envoyFilter)), ...(await scene.all(kinds.job))];
+    seen = objects.map(({ metadata }) => metadata.name).filter((name) => name.includes(experiment));
+    return seen.length === 0;
+  };
+  await eventually(`no object of ${experiment}`, look, { lastSeen: () => seen });
+}
+
+/** Fails where so many hits would come in fewer than one of a thousand times; 3.29 standard deviations on both sides. */
+function expectWithinBand(hits: number, count: number, share: number): void {
+  const spread = 3.29 * Math.sqrt(count * share * (1 - share)) + 0.5;
+  expect(hits).toBeGreaterThanOrEqual(count * share - spread);
+  expect(hits).toBeLessThanOrEqual(count * share + spread);
+}
+
+const served = (service: string) => [scene.first, scene.second].map((target) => target.take(`${service}.${NAMESPACE}`));
+const requestsServed = (service: string) => served(service).reduce((sum, { requests }) => sum + requests, 0);
+
+describe('a fault for a share of the requests', () => {
+  it.each(Object.entries(SHARES))('touches that share, and no other caller: %s', async (name, one) => {
+    const { ask = {}, isFaulted, dose } = one;
+    const what = { service: name, ...ask };
+    await whileInjected(planOf(name, one), dose, async () => {
+      served(name);
+      const answers = await scene.web.volley(what, { count: COUNT, atOnce: 64 });
+      const hits = answers.filter(isFaulted);
+      const reached = requestsServed(name);
+      const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
+      const stray = others.filter((answer) => isFaulted(answer) || answer.status !== 200);
+      const long = hits.filter(({ ms }) => ms >= LONG_DELAY_MS - EARLY_MS).length;
+      figure(`faults: ${name}`, {
+        ...{ asked: dose, requests: COUNT, touched: hits.length, long, ofOtherCallers: stray.length, reached },
+      });
+      expectWithinBand(hits.length, COUNT, dose);
+      if (name === 'spread') expectWithinBand(long, hits.length, 0.3);
+      const isRefused = ['abort', 'abort-grpc', 'shed'].includes(name);
+      expect(reached).toBe(isRefused ? COUNT - hits.length : COUNT);
+      expect(answers.filter((answer) => !isFaulted(answer) && answer.status !== 200)).toEqual([]);
+      expect(stray).toEqual([]);
+    });
+    const after = await scene.web.volley(what, { count: 200, atOnce: 16 });
+    expect(after.filter((answer) => isFaulted(answer) || answer.status !== 200)).toEqual([]);
+  });
+
+  it('is as small as a hundredth of a percent', async () => {
+    const count = 20_000;
+    await whileInjected(planOf('ord', { fault: { kind: 'abort', httpStatus: 555 } }), 0.0001, async () => {
+      const answers = await scene.web.volley({ service: 'ord' }, { count, atOnce: 32 });
+      const hits = answers.filter(({ status }) => status === 555).length;
+      figure('faults: 0.01 %', { requests: count, touched: hits });
+      // The Poisson distribution of 2: more than nine come in fewer than one of ten thousand times.
+      expect(hits).toBeLessThanOrEqual(9);
+    });
+  });
+});
+
+describe('a fault by limits', () => {
+  it('lets so many requests a second through, and says when to come again', async () => {
+    const what = { service: 'throttle' };
+    await whileInjected(planOf('throttle', THROTTLE), 1, async () => {
+      const answers = await scene.web.volley(what, { count: COUNT, atOnce: 64, perSecond: 400 });
+      const through = answers.filter(({ status }) => status === 200).length;
+      const refused = answers.filter(THROTTLE.isFaulted).length;
+      const begin = Math.min(...answers.map(({ askedAtMs }) => askedAtMs));
+      const seconds = (Math.max(...answers.map(({ endedAtMs }) => endedAtMs)) - begin) / 1000;
+      const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
+      figure('faults: throttle', { asked: 50, requests: COUNT, seconds, through, refused });
+      expect(through + refused).toBe(COUNT);
+      // A full bucket at the begin, and one second's tokens more or less at the end.
+      expect(through).toBeGreaterThanOrEqual(50 * seconds - 50);
+      expect(through).toBeLessThanOrEqual(50 * seconds + 100);
+      expect(others.filter(({ status }) => status !== 200)).toEqual([]);
+    });
+  });
+
+  it.each(Object.entries(CIRCUITS))('lets no more through at once: %s', async (name, one) => {
+    const what = { service: name, ...one.ask };
+    await whileInjected(planOf(name, one), 1, async () => {
+      served(name);
+      const answers = await scene.web.volley(what, { count: COUNT, atOnce: 16 });
+      const { most } = scene.first.take(`${name}.${NAMESPACE}`);
+      const opened = answers.filter(one.isFaulted).length;
+      const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
+      const { most: mostOfOthers } = scene.first.take(`${name}.${NAMESPACE}`);
+      figure(`faults: ${name}`, { requests: COUNT, refused: opened, most, mostOfOthers });
+      expect(opened).toBeGreaterThan(0);
+      expect(most).toBeLessThanOrEqual(2);
+      expect(answers.filter((answer) => !one.isFaulted(answer) && answer.status !== 200)).toEqual([]);
+      expect(others.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(mostOfOthers).toBeGreaterThan(2);
+    });
+  });
+});
+
+describe('a fault for some of the requests', () => {
+  it('touches only the cohort, by header and cookie', async () => {
+    const fault: Fault = { kind: 'abort', httpStatus: 555 };
+    const cohort = {
+      headers: [{ name: 'x-cohort', value: { exact: 'a' } }],
+      cookies: [{ name: 'group', exact: 'b.c' }],
+    };
+    const inCohort = { 'x-cohort': 'a', cookie: 'seen=1; group=b.c; last=2' };
+    await whileInjected(planOf('ord', { fault }, cohort), 0.5, async () => {
+      const statuses = async (headers: Readonly<Record<string, string>>) => {
+        const answers = await scene.web.volley({ service: 'ord', headers }, { count: COUNT, atOnce: 32 });
+        return answers.filter(({ status }) => status === 555).length;
+      };
+      const touched = await statuses(inCohort);
+      const others = [
+        await statuses({}),
+        await statuses({ ...inCohort, 'x-cohort': 'ab' }),
+        await statuses({ ...inCohort, cookie: 'group=b-c' }),
+        await statuses({ ...inCohort, cookie: 'subgroup=b.cd' }),
+      ];
+      figure('faults: cohort', { asked: 0.5, requests: COUNT, touched, others });
+      expectWithinBand(touched, COUNT, 0.5);
+      expect(others).toEqual([0, 0, 0, 0]);
+    });
+  });
+
+  it('touches only the revision', async () => {
+    const owned = (revision: string) => ({ 'sluice.dev/service': 'ord', 'sluice.dev/revision': revision });
+    await scene.addService('ord-stable1', [scene.first], owned('stable1'));
+    await scene.addService('ord-canary1', [scene.second], owned('canary1'));
+    const to = (host: string) => ({ destination: { host }, weight: 50 });
+    const route = { hosts: ['ord'], http: [{ name: 'primary', route: [to('ord-stable1'), to('ord-canary1')] }] };
+    const before = await scene.web.configOf('ord');
+    await scene.apply(kinds.virtualService, 'ord', { spec: route });
+    await eventually(
+      'the weights in the proxy',
+      async () => (await scene.web.configOf('ord')).routes !== before.routes,
+    );
+    const target = { namespace: NAMESPACE, service: 'ord', port: 80, revision: 'canary1' };
+    const plan = planOf('ord', { fault: { kind: 'abort', httpStatus: 555 } }, { target });
+    await whileInjected(plan, 0.5, async () => {
+      const answers = await scene.web.volley({ service: 'ord' }, { count: 2 * COUNT, atOnce: 32 });
+      const by = (name: string) => answers.filter(({ headers }) => headers['x-target'] === name).length;
+      const aborted = answers.filter(({ status }) => status === 555).length;
+      figure('faults: revision', { asked: 0.5, requests: 2 * COUNT, stable: by('a'), canary: by('b'), aborted });
+      expectWithinBand(aborted, aborted + by('b'), 0.5);
+      expectWithinBand(by('a'), 2 * COUNT, 0.5);
+    });
+    await kube.delete({ kind: kinds.virtualService, namespace: NAMESPACE, name: 'ord' });
+  });
+});
+
+describe('the fuse', () => {
+  it('ends every kind of fault by itself, and leaves no object', async () => {
+    const seconds = 8;
+    const ends = await Promise.all(
+      Object.entries(CASES).map(async ([name, one]) => {
+        const plan = planOf(name, one);
+        await inject(plan, 1, seconds);
+        const [fuse] = (await faults.read(plan)).fuses;
+        const deadline = fuse?.expiresAt ?? 0;
+        const what = { service: name, ...one.ask };
+        // More at once than a circuit lets through, and more in a second than a throttle does.
+        const burst = () => scene.web.volley(what, { count: 8, atOnce: 8 });
+        let last = 0;
+        while (Date.now() < deadline + GRACE_MS + 2_000) {
+          const touched = (await burst()).filter(one.isFaulted);
+          last = Math.max(last, ...touched.map(({ endedAtMs }) => endedAtMs));
+        }
+        await nothingLeft(name);
+        return { name, afterDeadlineMs: last - deadline };
+      }),
+    );
+    figure(
+      'faults: the fuse alone',
+      Object.fromEntries(ends.map(({ name, afterDeadlineMs }) => [name, afterDeadlineMs])),
+    );
+    for (const { name, afterDeadlineMs } of ends) {
+      expect(afterDeadlineMs, name).toBeLessThanOrEqual(GRACE_MS);
+      expect(afterDeadlineMs, `${name} was injected until about its deadline`).toBeGreaterThan(-seconds * 1000);
+    }
+  });
+
+  it('leaves no gap where it is renewed', async () => {
+    const plan = planOf('ord', { fault: { kind: 'abort', httpStatus: 555 } });
+    const seconds = 8;
+    const rounds = 6;
+    await inject(plan, 1, seconds);
+    const asked = { service: 'ord' };
+    await eventually('the fault', async () => (await scene.web.ask(asked)).status === 555);
+    const uid = async () => (await scene.all(kinds.envoyFilter))[0]?.metadata.uid;
+    const before = await uid();
+    const answers: Answer[] = [];
+    let burnt = 0;
+    for (let number = 2; number <= rounds; number += 1) {
+      const until = Date.now() + (seconds * 1000) / 2;
+      while (Date.now() < until)
+        answers.push(...(await scene.web.volley(asked, { count: 50, atOnce: 1, perSecond: 100 })));
+      await faults.lightFuse(plan, { number, seconds });
+      const reading = await faults.read(plan);
+      await faults.write(
+        plan,
+        1_000_000,
+        reading.fuses.map((fuse) => fuse.number),
+        reading,
+      );
+      burnt = number - reading.fuses.length;
+    }
+    const reading = await faults.read(plan);
+    expect(reading).toMatchObject({ exists: true, isForeign: false });
+    expect(await uid()).toBe(before);
+    const gaps = answers.filter(({ status }) => status !== 555).length;
+    figure('faults: renewed', { fuses: rounds, burnt, requests: answers.length, notTouched: gaps });
+    expect(burnt).toBeGreaterThan(2);
+    expect(gaps).toBe(0);
+    await faults.remove(plan);
+    await nothingLeft('ord');
+  });
+});
+
+it('no listener changes while faults come and go', async () => {
+  expect(await listenersNow()).toEqual(listeners);
+});
