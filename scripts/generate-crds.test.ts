@@ -19,7 +19,7 @@ afterEach(async () => {
 
 describe('generate-crds', () => {
   it('finds the committed CRDs and reference up to date', async () => {
-    expect(generatedFiles()).toHaveLength(6);
+    expect(generatedFiles()).toHaveLength(7);
     expect(await staleFiles(root)).toEqual([]);
   });
 
