@@ -322,7 +322,7 @@ const mutationsOf = (paths: readonly MutatedPath[]) =>
   fc.constantFrom(...paths).chain(([kind, path]) => {
     const fitting = fc.constantFrom<unknown>(...KINDS[kind]);
     const any = fc.constantFrom(...ALL_VALUES);
-    const value = fc.oneof({ arbitrary: fitting, weight: 4 }, { arbitrary: any, weight: 1 });
+    const value = fc.oneof({ arbitrary: fitting, weight: 9 }, { arbitrary: any, weight: 1 });
     return value.map((chosen) => [path, chosen] as const);
   });
 
