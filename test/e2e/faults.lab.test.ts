@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import { createFaults } from '../../src/routing/faults/faults.ts';
-import type { Fault, FaultPlan } from '../../src/routing/faults/port.ts';
+import type { Fault, FaultPlan, Faults } from '../../src/routing/faults/port.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Answer, Ask } from './support/caller.ts';
+import type { Answer, Ask, Caller } from './support/caller.ts';
 import { type FaultScene, openFaultScene } from './support/fault-scene.ts';
 import { figure } from './support/figures.ts';
+import { controllerKubeconfig } from './support/stage.ts';
 
 const NAMESPACE = 'e2e-faults';
 const COUNT = 2_000;
@@ -27,6 +28,8 @@ interface Case {
   readonly dose: number;
   readonly ask?: Omit<Ask, 'service'>;
   readonly isFaulted: (answer: Answer) => boolean;
+  /** By which the callers' metrics tell it; null where they do not. */
+  readonly flag: 'DI' | 'FI' | 'RL' | 'UO' | null;
 }
 
 /** Faults of which a share of the requests is touched. */
@@ -35,6 +38,7 @@ const SHARES: Readonly<Record<string, Case>> = {
     fault: { kind: 'delay', delayMs: DELAY_MS },
     dose: 0.3,
     isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
+    flag: 'DI',
   },
   spread: {
     fault: {
@@ -46,24 +50,33 @@ const SHARES: Readonly<Record<string, Case>> = {
     },
     dose: 0.5,
     isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
+    flag: 'DI',
   },
-  abort: { fault: { kind: 'abort', httpStatus: 555 }, dose: 0.3, isFaulted: ({ status }) => status === 555 },
+  abort: {
+    fault: { kind: 'abort', httpStatus: 555 },
+    dose: 0.3,
+    isFaulted: ({ status }) => status === 555,
+    flag: 'FI',
+  },
   'abort-grpc': {
     fault: { kind: 'abort', grpcStatus: 14 },
     dose: 0.05,
     ask: { headers: { 'content-type': 'application/grpc' } },
     isFaulted: ({ headers }) => headers['grpc-status'] === '14',
+    flag: 'FI',
   },
   shed: {
     fault: { kind: 'shed', status: 503, retryAfterS: 7 },
     dose: 0.2,
     isFaulted: ({ status, headers }) => status === 503 && headers['retry-after'] === '7',
+    flag: 'RL',
   },
   bandwidth: {
     fault: { kind: 'bandwidth', kibPerSecond: 32 },
     dose: 0.3,
     ask: { path: `/?bytes=${32 * KIB}` },
     isFaulted: ({ ms }) => ms >= 900,
+    flag: null,
   },
 };
 
@@ -71,12 +84,14 @@ const THROTTLE: Case = {
   fault: { kind: 'throttle', requestsPerSecond: 50, status: 429, retryAfterS: 2 },
   dose: 1,
   isFaulted: ({ status, headers }) => status === 429 && headers['retry-after'] === '2',
+  flag: 'RL',
 };
 const circuit = (limits: object): Case => ({
   fault: { kind: 'circuit', maxConnections: null, maxPendingRequests: null, maxRequests: null, ...limits },
   dose: 1,
   ask: { path: '/?waitMs=50' },
   isFaulted: ({ status, headers }) => status === 503 && headers['x-envoy-overloaded'] === 'true',
+  flag: 'UO',
 });
 const CIRCUITS: Readonly<Record<string, Case>> = {
   'circuit-requests': circuit({ maxRequests: 2 }),
@@ -85,13 +100,14 @@ const CIRCUITS: Readonly<Record<string, Case>> = {
 const CASES: Readonly<Record<string, Case>> = { ...SHARES, throttle: THROTTLE, ...CIRCUITS };
 
 const kube = createKube();
-const faults = createFaults(kube);
+let faults: Faults;
 let scene: FaultScene;
 let listeners: readonly object[];
 
 const listenersNow = () => Promise.all([scene.web, scene.batch].map((caller) => caller.listenerChanges()));
 
 beforeAll(async () => {
+  faults = createFaults(createKube({ kubeconfigPath: await controllerKubeconfig('faults') }));
   scene = await openFaultScene(kube, NAMESPACE);
   for (const name of [...Object.keys(CASES), 'ord', 'bystander']) {
     // What is under way at once is counted in one place.
@@ -148,6 +164,20 @@ async function nothingLeft(experiment: string): Promise<void> {
   await eventually(`no object of ${experiment}`, look, { lastSeen: () => seen });
 }
 
+/** How many of the answers to `work`, COUNT of them, the caller's own metrics call faulted; null for a fault that they do not tell. */
+async function flaggedBy(caller: Caller, name: string, { flag }: Case): Promise<() => Promise<number | null>> {
+  const before = await caller.counted(name, flag ?? '');
+  return async () => {
+    let now = before;
+    const isIn = async () => {
+      now = await caller.counted(name, flag ?? '');
+      return now.all - before.all === COUNT;
+    };
+    await eventually(`${COUNT} requests for ${name} in the metrics`, isIn, { lastSeen: () => now.all - before.all });
+    return flag === null ? null : now.flagged - before.flagged;
+  };
+}
+
 /** Fails where so many hits would come in fewer than one of a thousand times; 3.29 standard deviations on both sides. */
 function expectWithinBand(hits: number, count: number, share: number): void {
   const spread = 3.29 * Math.sqrt(count * share * (1 - share)) + 0.5;
@@ -164,18 +194,23 @@ describe('a fault for a share of the requests', () => {
     const what = { service: name, ...ask };
     await whileInjected(planOf(name, one), dose, async () => {
       served(name);
+      const flaggedSince = await flaggedBy(scene.web, name, one);
       const answers = await scene.web.volley(what, { count: COUNT, atOnce: 64 });
+      const flagged = await flaggedSince();
       const hits = answers.filter(isFaulted);
       const reached = requestsServed(name);
       const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
       const stray = others.filter((answer) => isFaulted(answer) || answer.status !== 200);
+      const isRefused = ['abort', 'abort-grpc', 'shed'].includes(name);
       const long = hits.filter(({ ms }) => ms >= LONG_DELAY_MS - EARLY_MS).length;
       figure(`faults: ${name}`, {
-        ...{ asked: dose, requests: COUNT, touched: hits.length, long, ofOtherCallers: stray.length, reached },
+        ...{ asked: dose, requests: COUNT, touched: hits.length, flagged, long, ofOtherCallers: stray.length, reached },
       });
-      expectWithinBand(hits.length, COUNT, dose);
+      expectWithinBand(flagged ?? hits.length, COUNT, dose);
+      // An answer may be late for another reason too; a status has one reason only.
+      if (flagged !== null) expect(hits.length).toBeGreaterThanOrEqual(flagged);
+      if (flagged !== null && isRefused) expect(hits.length).toBe(flagged);
       if (name === 'spread') expectWithinBand(long, hits.length, 0.3);
-      const isRefused = ['abort', 'abort-grpc', 'shed'].includes(name);
       expect(reached).toBe(isRefused ? COUNT - hits.length : COUNT);
       expect(answers.filter((answer) => !isFaulted(answer) && answer.status !== 200)).toEqual([]);
       expect(stray).toEqual([]);
@@ -200,14 +235,17 @@ describe('a fault by limits', () => {
   it('lets so many requests a second through, and says when to come again', async () => {
     const what = { service: 'throttle' };
     await whileInjected(planOf('throttle', THROTTLE), 1, async () => {
+      const flaggedSince = await flaggedBy(scene.web, 'throttle', THROTTLE);
       const answers = await scene.web.volley(what, { count: COUNT, atOnce: 64, perSecond: 400 });
+      const flagged = await flaggedSince();
       const through = answers.filter(({ status }) => status === 200).length;
       const refused = answers.filter(THROTTLE.isFaulted).length;
       const begin = Math.min(...answers.map(({ askedAtMs }) => askedAtMs));
       const seconds = (Math.max(...answers.map(({ endedAtMs }) => endedAtMs)) - begin) / 1000;
       const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
-      figure('faults: throttle', { asked: 50, requests: COUNT, seconds, through, refused });
+      figure('faults: throttle', { asked: 50, requests: COUNT, seconds, through, refused, flagged });
       expect(through + refused).toBe(COUNT);
+      expect(flagged).toBe(refused);
       // A full bucket at the begin, and one second's tokens more or less at the end.
       expect(through).toBeGreaterThanOrEqual(50 * seconds - 50);
       expect(through).toBeLessThanOrEqual(50 * seconds + 100);
@@ -219,13 +257,16 @@ describe('a fault by limits', () => {
     const what = { service: name, ...one.ask };
     await whileInjected(planOf(name, one), 1, async () => {
       served(name);
+      const flaggedSince = await flaggedBy(scene.web, name, one);
       const answers = await scene.web.volley(what, { count: COUNT, atOnce: 16 });
+      const flagged = await flaggedSince();
       const { most } = scene.first.take(`${name}.${NAMESPACE}`);
       const opened = answers.filter(one.isFaulted).length;
       const others = await scene.batch.volley(what, { count: COUNT, atOnce: 16 });
       const { most: mostOfOthers } = scene.first.take(`${name}.${NAMESPACE}`);
-      figure(`faults: ${name}`, { requests: COUNT, refused: opened, most, mostOfOthers });
+      figure(`faults: ${name}`, { requests: COUNT, refused: opened, flagged, most, mostOfOthers });
       expect(opened).toBeGreaterThan(0);
+      expect(flagged).toBe(opened);
       expect(most).toBeLessThanOrEqual(2);
       expect(answers.filter((answer) => !one.isFaulted(answer) && answer.status !== 200)).toEqual([]);
       expect(others.filter(({ status }) => status !== 200)).toEqual([]);

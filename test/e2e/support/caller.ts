@@ -36,6 +36,8 @@ export interface Caller {
   ): Promise<readonly Answer[]>;
   /** What the proxy has for the Service. */
   configOf(service: string): Promise<ProxyConfig>;
+  /** Requests for the Service that its access log has counted since the pod began: all of them, and those with a response flag. */
+  counted(service: string, flag: string): Promise<{ readonly all: number; readonly flagged: number }>;
   /** Every counter of listeners that came, went or changed. */
   listenerChanges(): Promise<Readonly<Record<string, number>>>;
   close(): void;
@@ -104,6 +106,12 @@ export async function callerAt(podIp: string, namespace: string): Promise<Caller
         clusters: canonicalJson(ofService.map(({ cluster }) => cluster)),
       };
     },
+    async counted(service, flag) {
+      const text = await (await fetch(`${admin}/stats/prometheus?usedonly&filter=^istio\\.requests_total`)).text();
+      const lines = text.split('\n').filter((line) => line.includes(`|${service}.${namespace}.svc.`));
+      const isFlagged = (line: string) => (/response_flags="([^"]*)"/.exec(line)?.[1] ?? '').split(',').includes(flag);
+      return { all: sumOf(lines), flagged: sumOf(lines.filter(isFlagged)) };
+    },
     async listenerChanges() {
       const { stats } = await json<{ stats: { name: string; value: number }[] }>(
         'stats?format=json&filter=^listener_manager',
@@ -113,4 +121,9 @@ export async function callerAt(podIp: string, namespace: string): Promise<Caller
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Of counters as Prometheus reads them. */
+function sumOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
