@@ -14,11 +14,11 @@ const MAX_NAME = 40;
 const NICKNAMES = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/;
 const CRON = new RegExp(
   `^${[
-    field('[0-5]?[0-9]'),
-    field('(2[0-3]|[01]?[0-9])'),
-    field('(3[01]|[12][0-9]|0?[1-9])'),
-    field('(1[0-2]|0?[1-9]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)'),
-    field('([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)'),
+    field('[0-5]?[0-9]', '[1-5]?[0-9]'),
+    field('(2[0-3]|[01]?[0-9])', '(2[0-3]|1?[0-9])'),
+    field('(3[01]|[12][0-9]|0?[1-9])', '(3[01]|[12]?[0-9])'),
+    field('(1[0-2]|0?[1-9]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)', '(1[0-2]|[0-9])'),
+    field('([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)', '[0-7]'),
   ].join(' +')}$`,
 );
 const EVERY = '@every ';
@@ -26,21 +26,39 @@ const MIN_EVERY = '1m';
 const MAX_EVERY = '8760h';
 
 /** One field of a cron expression: a list of `*`, values and ranges, of which the wide ones may have a step. */
-function field(value: string): string {
-  const part = `([*]([/][1-9][0-9]*)?|${value}(-${value}([/][1-9][0-9]*)?)?)`;
+function field(value: string, step: string): string {
+  const part = `([*]([/]${step})?|${value}(-${value}([/]${step})?)?)`;
   return `${part}(,${part})*`;
 }
 
+const ZERO_STEP = /[/]0/;
+
 const formedSchedule = withRule(z.string().min(1).max(128), {
-  cel: `self == '' || self.startsWith('${EVERY}') || self.matches('${NICKNAMES.source}') || self.matches('${CRON.source}')`,
-  holds: (text) => text === '' || text.startsWith(EVERY) || NICKNAMES.test(text) || CRON.test(text),
+  cel: `self == '' || self.startsWith('${EVERY}') || self.matches('${NICKNAMES.source}') || (self.matches('${CRON.source}') && !self.matches('${ZERO_STEP.source}'))`,
+  holds: (text) =>
+    text === '' || text.startsWith(EVERY) || NICKNAMES.test(text) || (CRON.test(text) && !ZERO_STEP.test(text)),
   message:
-    'must be five cron fields (minute, hour, day of month, month, day of week) such as "0 10 * * MON-FRI", a nickname such as @hourly, or "@every 6h"',
+    'must be five cron fields (minute, hour, day of month, month, day of week) such as "0 10 * * MON-FRI" with names in upper case, a nickname such as @hourly, or "@every 6h"',
 });
 
 const everyCel = `self.substring(${EVERY.length})`;
 
-const scheduleSchema = withRule(formedSchedule, {
+const RANGE = /[0-9]+-[0-9]+/;
+
+const risingSchedule = withRule(formedSchedule, {
+  cel: `self.startsWith('@') || self.findAll('${RANGE.source}').all(range, int(range.split('-')[0]) <= int(range.split('-')[1]))`,
+  holds: (text) =>
+    text.startsWith('@') || [...text.matchAll(new RegExp(RANGE, 'g'))].every(([range]) => isRising(range)),
+  message:
+    'has a range that begins after its end: write two, such as "0 22-23,0-2 * * *" for the hours around midnight',
+});
+
+function isRising(range: string): boolean {
+  const [from, to] = range.split('-').map(Number);
+  return (from ?? 0) <= (to ?? 0);
+}
+
+const scheduleSchema = withRule(risingSchedule, {
   cel: `!self.startsWith('${EVERY}') || (${isDurationCel(everyCel)} && duration(${everyCel}) >= duration('${MIN_EVERY}') && duration(${everyCel}) <= duration('${MAX_EVERY}'))`,
   holds: (text) => !text.startsWith(EVERY) || isPeriod(text.slice(EVERY.length)),
   message: `must be a duration of ${MIN_EVERY} to ${MAX_EVERY} behind @every, in whole numbers with units, such as "@every 6h" or "@every 1h30m"`,
