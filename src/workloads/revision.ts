@@ -18,7 +18,8 @@ export function revisionOfReplicaSet(replicaSet: ReplicaSet): string | undefined
 /**
  * The revision of a Deployment's present template: that of the ReplicaSet which already has this template, else a hash of ours.
  * Comparing templates instead of hashes keeps a revision's name when a Kubernetes upgrade adds defaults to both. `preferred` names the
- * revisions to look at first, because an old ReplicaSet may have the same template as the one in use.
+ * revisions to look at first, because an old ReplicaSet may have the same template as the one in use. One that is our own name of this
+ * template counts although its ReplicaSet is gone: what was taken back keeps its name when the Deployment makes a ReplicaSet of it.
  */
 export function revisionOfTemplate(
   deployment: Deployment,
@@ -30,10 +31,11 @@ export function revisionOfTemplate(
     .filter((replicaSet) => isDeepStrictEqual(withoutHash(replicaSet.spec.template), wanted))
     .map(revisionOfReplicaSet)
     .filter((revision) => revision !== undefined);
+  const own = hashOf(wanted);
   return (
-    preferred.find((revision): revision is string => revision != null && same.includes(revision)) ??
+    preferred.find((revision): revision is string => revision != null && [...same, own].includes(revision)) ??
     same[0] ??
-    hashOf(wanted)
+    own
   );
 }
 

@@ -6,6 +6,7 @@ import { NO_BASELINE } from '../../plan/baseline.ts';
 import { isTooBursty } from '../../plan/judge-parameters.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { RolloutRecord } from './record.ts';
+import type { Trouble } from './trouble.ts';
 import { isHeldByEdit, isPreflightRefused } from './waiting.ts';
 
 type Condition = NonNullable<RolloutStatus['conditions']>[number];
@@ -19,6 +20,7 @@ interface ConditionsInput {
   readonly phase: string;
   readonly message: string;
   readonly obstacle: Obstacle | null;
+  readonly trouble: Trouble | null;
   /** A release is wanted and its objectives were not found to be measurable. */
   readonly isWaitingForPreflight: boolean;
   /** What was found out of each objective when the release began. */
@@ -51,8 +53,10 @@ export function conditionsOf(input: ConditionsInput): Condition[] {
   });
 }
 
-function ready({ state, context, facts, message, obstacle, phase, isWaitingForPreflight }: ConditionsInput): Draft {
-  if (obstacle !== null) return { type: 'Ready', status: 'False', reason: obstacle.reason, message: obstacle.message };
+function ready(input: ConditionsInput): Draft {
+  const { state, context, facts, message, phase, isWaitingForPreflight } = input;
+  const named = input.obstacle ?? input.trouble;
+  if (named !== null) return { type: 'Ready', status: 'False', reason: named.reason, message: named.message };
   if (isWaitingForPreflight) return { type: 'Ready', status: 'False', reason: preflightReason(facts), message };
   if (state !== 'Idle' || phase === 'Adopting') return { type: 'Ready', status: 'False', reason: phase, message };
   const wanted = facts.workload?.revision;

@@ -3,6 +3,7 @@ import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
 import type { RevisionServiceReading, RouteReading, RouteTarget } from '../../routing/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import type { ObjectiveVerdict } from './judging.ts';
+import type { CallersService } from './trouble.ts';
 
 /** Everything that one look at a Rollout and what belongs to it brought in. */
 export interface RolloutObservation {
@@ -12,6 +13,8 @@ export interface RolloutObservation {
   readonly replicaSets: readonly ReplicaSet[];
   /** Pods of those ReplicaSets, and of ReplicaSets that are gone already, by revision. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
+  /** The callers' Service, or `unknown` while the local copy is not complete. */
+  readonly service: CallersService | undefined | 'unknown';
   readonly target: RouteTarget;
   readonly route: RouteReading;
   /** By revision; `unknown` where the reads failed. */

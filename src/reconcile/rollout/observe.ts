@@ -1,6 +1,6 @@
 import type { Rollout, RolloutSpec } from '../../api/rollout.ts';
 import { kinds } from '../../kube/kinds.ts';
-import type { Kube, Reflector } from '../../kube/port.ts';
+import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Sampler, TrafficSplit } from '../../metrics/port.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
@@ -20,6 +20,7 @@ export interface ObserveSources {
   readonly deployments: Reflector<Deployment>;
   readonly replicaSets: Reflector<ReplicaSet>;
   readonly pods: Reflector<Pod>;
+  readonly services: Pick<Reflector<KubeObject>, 'get' | 'isFresh'>;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
@@ -72,6 +73,7 @@ export async function observe(
     deployment,
     replicaSets: owned,
     pods: podsByRevision(pods, rollout, record, owned),
+    service: sources.services.isFresh() ? sources.services.get(namespace, rollout.spec.service.name) : 'unknown',
     target,
     route,
     services,

@@ -10,6 +10,7 @@ import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { Obstacle } from './obstacle.ts';
 import { machineStatusOf, type RolloutRecord } from './record.ts';
+import { troubleOf } from './trouble.ts';
 import { decisionExpectedAt, isPreflightRefused, isUnsecured, isWaitingForPreflight, waitOf } from './waiting.ts';
 
 export interface ProjectInput {
@@ -28,7 +29,8 @@ export function project(input: ProjectInput): RolloutStatus {
   const { facts } = look;
   const phase = phaseOf(input);
   const wait = waitOf(record, look);
-  const message = obstacle?.message ?? wait.message;
+  const trouble = troubleOf(observation, record, facts);
+  const message = obstacle?.message ?? trouble?.message ?? wait.message;
   const before = rollout.status?.conditions ?? [];
   const generation = rollout.metadata.generation ?? 0;
   return {
@@ -53,7 +55,7 @@ export function project(input: ProjectInput): RolloutStatus {
       failedRequests,
     })),
     conditions: conditionsOf({
-      ...{ state, context, facts, phase, message, obstacle, before, generation },
+      ...{ state, context, facts, phase, message, obstacle, trouble, before, generation },
       baselines: record.baselines,
       isWaitingForPreflight: isWaitingForPreflight(record, look),
       isRouteSeen: isRouteSeen(state, context, look, { idleIsProof: false }),

@@ -1,6 +1,5 @@
-import type { AnnounceCommand } from '../../../machines/rollout/announcements.ts';
 import { type Command, commandsFor } from '../../../machines/rollout/commands.ts';
-import type { PreflightFact, Route } from '../../../machines/rollout/facts.ts';
+import type { PreflightFact } from '../../../machines/rollout/facts.ts';
 import { isReleaseWanted, type Look } from '../../../machines/rollout/guards.ts';
 import type { Plan } from '../../../machines/rollout/plan.ts';
 import { parseRollout } from '../../api/parse-rollout.ts';
@@ -10,8 +9,6 @@ import { addFinalizer, type EffectPorts, perform, removeFinalizer } from '../../
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
-import type { EventRecorder } from '../../telemetry/events.ts';
-import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
 import { claimProblem } from './claims.ts';
 import { decide, type Next } from './decide.ts';
@@ -23,9 +20,10 @@ import { ASK_AGAIN_MS, type Preflight, type PreflightAnswer } from './preflight.
 import { nextLookAt } from './project.ts';
 import { type RolloutRecord, recordOf } from './record.ts';
 import { persist, writeStatus } from './store-status.ts';
+import { announce, type TellingPorts, tellTrouble, warn, warnReplaced } from './telling.ts';
 import { toFacts } from './to-facts.ts';
 
-export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
+export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts, TellingPorts {
   /** For finding other Rollouts that want the same workload. */
   readonly rollouts: Pick<Reflector<Rollout & KubeObject>, 'list'>;
   readonly preflight: Preflight;
@@ -34,8 +32,6 @@ export interface RolloutReconcilerPorts extends ObserveSources, EffectPorts {
   /** Where the evidence of releases is kept. */
   readonly evidenceRecords: EvidenceRecords;
   readonly clock: Clock;
-  readonly events: EventRecorder;
-  readonly log: Log;
 }
 
 /** Looks at effects' own results within one reconcile are bounded; the queue brings the rest. */
@@ -147,6 +143,7 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
       ? rollout
       : await persist(ports.kube, observation, { record: decided.record, look, obstacle: null });
   announce(ports, rollout, decided.announcements);
+  tellTrouble(ports, rollout, stored);
   if (isPassed && decided.record.context.release?.startedAt !== record.context.release?.startedAt)
     warn(ports, rollout, preflight.warnings);
   const commands = commandsFor(state, context, look);
@@ -156,6 +153,7 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
     { ...observation, rollout: stored },
     { record: acted.record, look, obstacle: acted.obstacle },
   );
+  tellTrouble(ports, stored, written);
   keepEvidence(ports.evidenceRecords, { observation, record: acted.record, at });
   if (acted.obstacle !== null) return { isSettled: true, nextLookAt: at + OBSTACLE_INTERVAL_MS };
   const isSettled = commands.length === 0 && acted.record === record;
@@ -272,22 +270,3 @@ const NO_PLAN: Plan = {
   propagationMs: 0,
   drainMs: 0,
 };
-
-function announce(ports: RolloutReconcilerPorts, rollout: Rollout, announcements: readonly AnnounceCommand[]): void {
-  for (const { severity, reason, message } of announcements) {
-    ports.log.info({ rollout: keyOf(rollout), reason, detail: message }, 'rollout changed');
-    ports.events.record(rollout, { type: severity, reason, message });
-  }
-}
-
-/** What may be a mistake in the objectives of a release that begins all the same. */
-function warn(ports: RolloutReconcilerPorts, rollout: Rollout, warnings: readonly string[]): void {
-  for (const message of warnings)
-    ports.events.record(rollout, { type: 'Warning', reason: 'ObjectiveDoubtful', message });
-}
-
-function warnReplaced(ports: RolloutReconcilerPorts, rollout: Rollout, route: Route): void {
-  const message = `a route changed by somebody else was replaced: ${JSON.stringify(route)}`;
-  ports.log.warn({ rollout: keyOf(rollout), route }, 'foreign route replaced');
-  ports.events.record(rollout, { type: 'Warning', reason: 'ForeignRouteReplaced', message });
-}

@@ -17,11 +17,14 @@ export function toFacts(
   preflight: Facts['preflight'] = NOT_ASKED,
 ): Facts {
   const { rollout, deployment, replicaSets } = observation;
-  const { stable, release } = record.context;
+  const { stable, release, refused } = record.context;
   const action = rollout.spec.action;
   return {
     deleting: rollout.metadata.deletionTimestamp !== undefined,
-    workload: deployment === undefined ? null : workloadFact(deployment, replicaSets, [stable, release?.revision]),
+    workload:
+      deployment === undefined
+        ? null
+        : workloadFact(deployment, replicaSets, [stable, release?.revision, refused?.revision]),
     active: deployment === undefined ? null : activeRevision(deployment, replicaSets),
     revisions: revisionFacts(observation, record),
     route: observation.route.observed,

@@ -33,7 +33,7 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
   const { state, context } = record;
   const { facts } = look;
   if (facts.workload === null)
-    return wait('WorkloadNotFound', 'the Deployment named by spec.workloadRef does not exist');
+    return wait('WorkloadNotFound', 'the Deployment that spec.workloadRef names does not exist');
   const { release } = context;
   if (isUnsecured(record, look))
     return wait('PausingDeployment', 'pauses the Deployment, so that a new template is released instead of rolled out');
