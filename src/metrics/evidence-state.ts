@@ -42,13 +42,14 @@ export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'm
 
 function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
   const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs } = situation;
-  const { what, cure, scraped } = inWords(subject);
   if (lastSampleAt === null) {
+    const { what, cure } = inWords(subject);
     const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: ${cure}`;
     return { state: 'stale', message };
   }
   const ageMs = now - lastSampleAt;
   if (ageMs > staleAfterMs) {
+    const { what, scraped } = inWords(subject);
     const limit = seconds(staleAfterMs);
     const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): ${scraped}`;
     return { state: 'stale', message };

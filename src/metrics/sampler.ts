@@ -14,7 +14,7 @@ import {
   cover,
   createTracker,
   cut,
-  edgeTexts,
+  edgesAsked,
   scrapeIntervalMs,
   type Tracker,
   trafficOf,
@@ -309,8 +309,7 @@ class PollingSampler implements Sampler {
   #memberOf(followed: Followed, now: number): Member {
     const { readAt, wants, tracker } = followed;
     const wanted = readAt === null ? tracker.floor : readAt - this.#options.windowMs;
-    const edges = tracker.edges.flatMap((edge) => edgeTexts(tracker, edge));
-    return { followed, wants, edges, from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS) };
+    return { followed, wants, edges: edgesAsked(tracker), from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS) };
   }
 
   /** Closes the batches of all that was read whole. */

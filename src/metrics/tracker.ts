@@ -72,6 +72,8 @@ export interface Tracker {
   edges: readonly number[];
   /** How the source writes each edge. */
   readonly edgeTexts: Map<number, Set<string>>;
+  /** What `edgesAsked` gave; undefined when it has to be found anew. */
+  edgesAsked: readonly string[] | undefined;
   readonly agreement: EdgeAgreement;
   readonly carried: Carried;
 }
@@ -93,6 +95,7 @@ export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY
     lastSampleAt: null,
     edges: [],
     edgeTexts: new Map(),
+    edgesAsked: undefined,
     agreement: noAgreement(),
     carried: { canary: 0, stable: 0 },
   };
@@ -161,6 +164,7 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
   const histogram = isTimed(others) ? histogramFor(tracker, { arm, target }, others) : undefined;
   const texts = tracker.edgeTexts.get(edge) ?? new Set();
   tracker.edgeTexts.set(edge, texts.add(le));
+  tracker.edgesAsked = undefined;
   const isObjective = tracker.measure.kind === 'durations' && edge === tracker.measure.underMs;
   // The other edges of a target are scraped at the same times.
   const isTotal = edge === Number.POSITIVE_INFINITY;
@@ -173,11 +177,14 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
   };
 }
 
-/** All forms in which the source may write an edge: those it was seen to use, and with and without a decimal. */
-export function edgeTexts(tracker: Tracker, edge: number): readonly string[] {
-  return [...new Set([...(tracker.edgeTexts.get(edge) ?? []), String(edge), edge.toFixed(1)])].filter(
-    (text) => Number(text) === edge,
-  );
+/** The edges that are read, in all forms in which the source may write them: those it was seen to use, and with and without a decimal. */
+export function edgesAsked(tracker: Tracker): readonly string[] {
+  tracker.edgesAsked ??= tracker.edges.flatMap((edge) => formsOf(edge, tracker.edgeTexts.get(edge) ?? new Set()));
+  return tracker.edgesAsked;
+}
+
+function formsOf(edge: number, seen: ReadonlySet<string>): readonly string[] {
+  return [...new Set([...seen, String(edge), edge.toFixed(1)])].filter((text) => Number(text) === edge);
 }
 
 function histogramFor(
@@ -310,6 +317,7 @@ function settleEdges(tracker: Tracker, underMs: number, until: number): void {
   const old = [...tracker.histograms.values()].map(({ histogram }) => histogram);
   const settled = old.filter((histogram) => pendingSince(histogram) <= until);
   tracker.edges = chooseEdges(settled, underMs);
+  tracker.edgesAsked = undefined;
   if (tracker.edges.length === 0) for (const { pending } of settled) pending.clear();
 }
 

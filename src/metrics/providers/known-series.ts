@@ -5,7 +5,7 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** A label set as the source writes it, and what was last read of its series. */
 export interface KnownSeries {
-  /** JSON in UTF-8. */
+  /** JSON in UTF-8, with the marks around it. */
   readonly bytes: Buffer;
   /** Equal bytes give the same object. */
   readonly labels: Labels;
@@ -17,14 +17,20 @@ export interface KnownSeries {
 
 /** Series by their labels: a source sends the same ones again, and mostly in the same order, with every answer. */
 export interface KnownLabels {
-  /** The series whose labels begin at `from` and are followed by `mark`; undefined when there is none, or no object of texts. */
-  read(body: Buffer, from: number, mark: Buffer): KnownSeries | undefined;
+  /** The series whose labels stand at `from` between the marks; undefined when there is none, or no object of texts. */
+  read(body: Buffer, from: number): KnownSeries | undefined;
+}
+
+/** What stands before and after a label set. */
+export interface Marks {
+  readonly before: Buffer;
+  readonly after: Buffer;
 }
 
 /** Series that were not looked up for this long are forgotten, in ms; up to twice as long. */
 const FORGET_AFTER_MS = 60_000;
 
-export function createKnownLabels(now: () => number): KnownLabels {
+export function createKnownLabels({ before, after }: Marks, now: () => number): KnownLabels {
   let recent = new Map<string, KnownSeries>();
   let older = new Map<string, KnownSeries>();
   /** Values that many label sets have in common are held once. */
@@ -41,7 +47,10 @@ export function createKnownLabels(now: () => number): KnownLabels {
   const lookUp = (bytes: Buffer): KnownSeries | undefined => {
     // The bytes themselves would have to be a string on the heap, where every collection visits them.
     const key = hash('sha256', bytes, 'base64');
-    const found = recent.get(key) ?? older.get(key) ?? newSeries(bytes, shared);
+    const found =
+      recent.get(key) ??
+      older.get(key) ??
+      newSeries(bytes, readLabels(bytes.subarray(before.length, -after.length), shared));
     if (found !== undefined) recent.set(key, found);
     return found;
   };
@@ -53,15 +62,15 @@ export function createKnownLabels(now: () => number): KnownLabels {
   };
 
   return {
-    read(body, from, mark) {
+    read(body, from) {
       const guess = last?.next;
-      if (guess !== undefined && hasAt(body, from, guess.bytes) && hasAt(body, from + guess.bytes.length, mark)) {
+      if (guess !== undefined && hasAt(body, from, guess.bytes)) {
         last = guess;
         return guess;
       }
       forget();
-      const to = body.indexOf(mark, from);
-      const known = to < 0 ? undefined : lookUp(body.subarray(from, to));
+      const to = hasAt(body, from, before) ? body.indexOf(after, from) : -1;
+      const known = to < 0 ? undefined : lookUp(body.subarray(from, to + after.length));
       if (last !== undefined) last.next = known;
       last = known;
       return known;
@@ -70,14 +79,13 @@ export function createKnownLabels(now: () => number): KnownLabels {
 }
 
 /** Whether a body holds these bytes at an offset. */
-export function hasAt(body: Buffer, at: number, part: Buffer): boolean {
+function hasAt(body: Buffer, at: number, part: Buffer): boolean {
   const to = at + part.length;
   return to <= body.length && body.compare(part, 0, part.length, at, to) === 0;
 }
 
 /** A part of a body keeps the whole of it in memory, so what is kept is a copy. */
-function newSeries(part: Buffer, shared: (text: string) => string): KnownSeries | undefined {
-  const labels = readLabels(part, shared);
+function newSeries(part: Buffer, labels: Labels | undefined): KnownSeries | undefined {
   return labels === undefined ? undefined : { bytes: Buffer.from(part), labels, samples: [], next: undefined };
 }
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createKnownLabels } from './known-series.ts';
-import { readMatrixText } from './matrix-text.ts';
+import { LABEL_MARKS, readMatrixText } from './matrix-text.ts';
 
 const bytes = (text: string) => Buffer.from(text);
-const known = () => createKnownLabels(() => 0);
+const known = () => createKnownLabels(LABEL_MARKS, () => 0);
 const answer = (result: unknown, extra: object = {}) =>
   JSON.stringify({ status: 'success', data: { resultType: 'matrix', result }, ...extra });
 
@@ -41,7 +41,7 @@ describe('the text of a matrix', () => {
 
   it('gives the same labels for the same text, until they were not seen for long', () => {
     let now = 0;
-    const labels = createKnownLabels(() => now);
+    const labels = createKnownLabels(LABEL_MARKS, () => now);
     const text = answer([{ metric: { pod: 'a' }, values: [] }]);
     const read = () => readMatrixText(bytes(text), labels)?.series[0]?.labels;
     const first = read();

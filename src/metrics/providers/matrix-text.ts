@@ -1,5 +1,5 @@
 import type { RawSample, RawSeries } from '../provider.ts';
-import { hasAt, type KnownLabels, type KnownSeries, parsed } from './known-series.ts';
+import { type KnownLabels, type KnownSeries, type Marks, parsed } from './known-series.ts';
 
 /** An answer with a matrix: what it holds, and the rest of it without. */
 export interface MatrixText {
@@ -9,8 +9,8 @@ export interface MatrixText {
 
 const RESULT = Buffer.from('"result":[');
 const LONGEST_FRAME = 300;
-const METRIC = Buffer.from('{"metric":');
-const VALUES = Buffer.from(',"values":[');
+/** A label set stands between these. */
+export const LABEL_MARKS: Marks = { before: Buffer.from('{"metric":'), after: Buffer.from(',"values":[') };
 /** Of one series, so many samples are remembered: a poll's window holds no more, and a long look back shall not stay in memory. */
 const MOST_REMEMBERED = 16;
 /** Numbers of so many digits are whole numbers to us, and their quotient by a power of ten is the nearest number to the text. */
@@ -48,11 +48,9 @@ const [ZERO, NINE, POINT] = [48, 57, 46];
 
 function readSeries(reader: Reader, known: KnownLabels): RawSeries | undefined {
   const { body } = reader;
-  if (!hasAt(body, reader.at, METRIC)) return undefined;
-  const labelsFrom = reader.at + METRIC.length;
-  const read = known.read(body, labelsFrom, VALUES);
+  const read = known.read(body, reader.at);
   if (read === undefined) return undefined;
-  reader.at = labelsFrom + read.bytes.length + VALUES.length;
+  reader.at += read.bytes.length;
   const samples: RawSample[] = [];
   while (body[reader.at] === OPEN) {
     const sample = readSample(reader, read);

@@ -3,7 +3,7 @@ import { isAppError } from '../../lib/errors.ts';
 import type { Connection, LabelQuery, MetricsClient, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
 import { ACCEPTED_ENCODING, decodeBody, parseBody } from './answer-body.ts';
 import { createKnownLabels, isLabels } from './known-series.ts';
-import { readMatrixText } from './matrix-text.ts';
+import { LABEL_MARKS, readMatrixText } from './matrix-text.ts';
 import { checkConnection } from './prometheus-connection.ts';
 import { type Exchange, malformed, translateFailure } from './prometheus-errors.ts';
 
@@ -31,7 +31,7 @@ const LEAD_MS = 60_000;
  */
 export function createPrometheus(options: PrometheusOptions): MetricsClient {
   const { name, endpoint, headers, agent } = checkConnection(options);
-  const known = createKnownLabels(options.now);
+  const known = createKnownLabels(LABEL_MARKS, options.now);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
 
