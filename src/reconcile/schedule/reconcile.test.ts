@@ -152,6 +152,12 @@ describe('a schedule', () => {
     expect(runsIn(kube).filter(({ status }) => status?.verdict === 'Passed').length).toBeLessThanOrEqual(2);
   });
 
+  it('names the field of a schedule that cannot be read', async () => {
+    const { create, look } = scene();
+    await create({ schedule: '0 0 1 FEB-JAN *' });
+    await expect(look()).rejects.toThrow(/^spec.schedule: .*correct it$/);
+  });
+
   it('says which experiment of somebody else is in its way', async () => {
     const { kube, create, clock, look } = scene();
     await create();

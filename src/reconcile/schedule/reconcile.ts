@@ -45,7 +45,7 @@ export async function reconcileSchedule(
   // From the server: a copy that lags would not show the run that the last look has made.
   const { items } = await kube.list<Experiment>(kinds.chaosExperiment, { namespace });
   const runs = items.flatMap((experiment) => runOf(found, experiment) ?? []);
-  const decision = decideSchedule(inputOf(schedule), runs, clock.now());
+  const decision = decideSchedule(readable(schedule), runs, clock.now());
   await carryOut(ports, found, schedule, decision);
   await writeStatus(kube, found, statusOf(schedule, decision, clock.now()));
   return { nextLookAt: decision.nextLookAt };
@@ -56,6 +56,16 @@ function runOf({ metadata: { uid } }: Found, { metadata, status }: Experiment): 
   const tick = Number(metadata.annotations?.[TICK_ANNOTATION] ?? Number.NaN);
   const isOwn = metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) === true;
   return isOwn && Number.isFinite(tick) ? { name: metadata.name, tick, verdict: status?.verdict ?? null } : undefined;
+}
+
+/** A cron expression may pass its form and still name nothing, such as a range of months that goes backwards. */
+function readable(schedule: ChaosSchedule): Schedule {
+  try {
+    return inputOf(schedule);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AppError('ConfigError', 'SCHEDULE_INVALID', `spec.schedule: ${why}: correct it`);
+  }
 }
 
 function inputOf({ metadata, spec, status }: ChaosSchedule): Schedule {
