@@ -21,6 +21,7 @@ export const kinds = {
   deployment: kind('apps/v1', 'Deployment', 'deployments'),
   replicaSet: kind('apps/v1', 'ReplicaSet', 'replicasets'),
   pod: kind('v1', 'Pod', 'pods'),
+  namespace: kind('v1', 'Namespace', 'namespaces', false),
   service: kind('v1', 'Service', 'services'),
   endpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   virtualService: kind('networking.istio.io/v1', 'VirtualService', 'virtualservices'),

@@ -144,10 +144,11 @@ describe('removing', () => {
   it('takes the fault first, then the fuses, and may be repeated', async () => {
     await inject(10_000, [1, 2]);
     const gone: string[] = [];
-    kube = createFakeKubeFrom(kube, (name) => gone.push(name));
+    kube = createFakeKubeFrom(kube, (name, propagation) => gone.push(`${name} ${propagation ?? ''}`.trim()));
     await faults().remove(plan);
     await faults().remove(plan);
-    expect(gone.slice(0, 3)).toEqual(['sluice-late', 'late-fuse-1', 'late-fuse-2']);
+    // A Job that is deleted in another way leaves what it owns, without an owner.
+    expect(gone.slice(0, 3)).toEqual(['sluice-late', 'late-fuse-1 Background', 'late-fuse-2 Background']);
     expect([...kube.all(kinds.envoyFilter), ...kube.all(kinds.job)]).toEqual([]);
   });
 
@@ -163,11 +164,11 @@ describe('removing', () => {
 });
 
 /** The same server, of which the deletions are told. */
-function createFakeKubeFrom(server: FakeKube, onDelete: (name: string) => void): FakeKube {
+function createFakeKubeFrom(server: FakeKube, onDelete: (name: string, propagation?: string) => void): FakeKube {
   return {
     ...server,
     delete(ref, options) {
-      onDelete(ref.name);
+      onDelete(ref.name, options?.propagation);
       return server.delete(ref, options);
     },
   };

@@ -103,7 +103,14 @@ describe('the target', () => {
     expect(await problems()).toEqual(refused('Waypoint', 'waypoint shop-gate'));
   });
 
-  it('may say that it uses none', async () => {
+  it('may say that it uses none, also where its namespace has one', async () => {
+    const metadata = { name: 'shop', labels: { 'istio.io/use-waypoint': 'all' } };
+    await kube.create(kinds.namespace, { apiVersion: 'v1', kind: 'Namespace', metadata }, { fieldManager: 'test' });
+    await service('pay');
+    const target = { namespace: 'shop', service: 'pay', port: 80 };
+    expect(await problems({ target })).toEqual(
+      refused('Waypoint', 'waypoint all (label istio.io/use-waypoint of its Namespace)'),
+    );
     await service('ord', {}, { 'istio.io/use-waypoint': 'none' });
     expect(await problems()).toEqual([]);
   });

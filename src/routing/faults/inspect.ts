@@ -24,7 +24,8 @@ const WAYPOINT_LABEL = 'istio.io/use-waypoint';
 /** Traps and conflicts, each with its cure. */
 export async function inspectFault(kube: Kube, plan: FaultPlan): Promise<readonly FaultProblem[]> {
   const { target, namespace, callers } = plan;
-  const [services, pods, routes, filters] = await Promise.all([
+  const [home, services, pods, routes, filters] = await Promise.all([
+    kube.get({ kind: kinds.namespace, name: target.namespace }),
     kube.list<ServiceObject>(kinds.service, { namespace: target.namespace }),
     kube.list<Pod>(kinds.pod, { namespace, ...(callers !== null && { labelSelector: selectorOf(callers) }) }),
     kube.list<VirtualService>(kinds.virtualService),
@@ -32,7 +33,7 @@ export async function inspectFault(kube: Kube, plan: FaultPlan): Promise<readonl
   ]);
   return [
     ...selectorProblems(plan),
-    ...targetProblems(plan, services.items),
+    ...targetProblems(plan, services.items, home),
     ...callerProblems(plan, pods.items),
     ...routeConflicts(plan, routes.items),
     ...filterConflicts(plan, filters.items),
@@ -73,7 +74,11 @@ function selectorProblems({ fault, headers, cookies = [], target }: FaultPlan): 
   ];
 }
 
-function targetProblems({ target, fault }: FaultPlan, services: readonly ServiceObject[]): readonly FaultProblem[] {
+function targetProblems(
+  { target, fault }: FaultPlan,
+  services: readonly ServiceObject[],
+  home: KubeObject | undefined,
+): readonly FaultProblem[] {
   const name = `Service ${target.namespace}/${target.service}`;
   const service = services.find(({ metadata }) => metadata.name === target.service);
   if (service === undefined)
@@ -81,7 +86,7 @@ function targetProblems({ target, fault }: FaultPlan, services: readonly Service
   const revisions = services.filter(({ metadata }) => metadata.labels?.[labels.service] === target.service);
   return [
     ...portProblems(target.port, name, service),
-    ...waypointProblems(name, service),
+    ...waypointProblems(name, service, home),
     ...revisionProblems({ target, fault }, revisions),
   ];
 }
@@ -99,11 +104,12 @@ function portProblems(number: number, name: string, { spec }: ServiceObject): re
   return [refuse('PortNotHttp', message)];
 }
 
-/** A waypoint takes the routes out of the callers' proxies, and the fault with them. */
-function waypointProblems(name: string, { metadata }: ServiceObject): readonly FaultProblem[] {
-  const waypoint = metadata.labels?.[WAYPOINT_LABEL];
-  if (waypoint === undefined || waypoint === 'none') return [];
-  const message = `spec.target.service.name: ${name} is served by the waypoint ${waypoint} (label ${WAYPOINT_LABEL}), where faults of callers have no effect: choose a target without one`;
+/** A waypoint takes the routes out of the callers' proxies, and the fault with them. A Service's own label outweighs its namespace's. */
+function waypointProblems(name: string, service: KubeObject, home: KubeObject | undefined): readonly FaultProblem[] {
+  const labelled = [service, home].find((object) => object?.metadata.labels?.[WAYPOINT_LABEL] !== undefined);
+  const waypoint = labelled?.metadata.labels?.[WAYPOINT_LABEL] ?? 'none';
+  if (waypoint === 'none') return [];
+  const message = `spec.target.service.name: ${name} is served by the waypoint ${waypoint} (label ${WAYPOINT_LABEL} of its ${labelled?.kind}), where faults of callers have no effect: choose a target without one`;
   return [refuse('Waypoint', message)];
 }
 
