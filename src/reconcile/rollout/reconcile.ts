@@ -8,6 +8,7 @@ import type { EvidenceRecords } from '../../effects/evidence-records.ts';
 import { addFinalizer, type EffectPorts, perform, removeFinalizer } from '../../effects/rollout-effects.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isAppError } from '../../lib/errors.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
 import type { ReconcileResult } from '../result.ts';
 import { claimProblem } from './claims.ts';
@@ -59,6 +60,18 @@ export async function reconcileRollout(
     forget(ports, `${namespace}/${name}`);
     return { nextLookAt: null };
   }
+  try {
+    return await bringOn(ports, found);
+  } catch (error) {
+    const isMissing = isAppError(error) && error.code === 'NOT_FOUND';
+    if (!isMissing || (await readRollout(ports.kube, namespace, name)) !== undefined) throw error;
+    // It was deleted under our hands: there is nothing left that could go wrong.
+    forget(ports, `${namespace}/${name}`);
+    return { nextLookAt: null };
+  }
+}
+
+async function bringOn(ports: RolloutReconcilerPorts, found: Rollout): Promise<ReconcileResult> {
   const entered = enter(found);
   if ('unreadable' in entered) return await settleUnreadable(ports, found, entered.unreadable);
   let round: Round = { ...entered, rollout: await addFinalizer(ports.kube, entered.rollout) };
@@ -131,7 +144,7 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
   const problem = claimOf(ports, { rollout, record }) ?? (planned.ok ? null : describe(planned.problems));
   if (problem !== null && !isLeaving) return await settleStalled(ports, observation, record, problem);
   const preflight = askPreflight(ports, observation, record);
-  const facts = toFacts(observation, record, preflight === null ? undefined : factOf(preflight));
+  const facts = toFacts(observation, record, factOf(preflight));
   const look: Look = { at, plan: planned.ok ? planned.plan : NO_PLAN, facts };
   const isPassed = preflight?.state === 'passed';
   const next = isPassed ? pinnedBy(preflight) : { spec: rollout.spec, baselines: {} };
@@ -144,10 +157,12 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
       : await persist(ports.kube, observation, { record: decided.record, look, obstacle: null });
   announce(ports, rollout, decided.announcements);
   tellTrouble(ports, rollout, stored);
-  if (isPassed && decided.record.context.release?.startedAt !== record.context.release?.startedAt)
-    warn(ports, rollout, preflight.warnings);
+  if (isPassed && hasBegun(record, decided.record)) warn(ports, rollout, preflight.warnings);
   const commands = commandsFor(state, context, look);
   const acted = await act(ports, { ...observation, rollout: stored }, { record: decided.record, commands });
+  // Without its finalizer a Rollout that is being deleted is no longer there to say anything.
+  if (commands.some(({ kind }) => kind === 'LetGo') && acted.obstacle === null)
+    return { isSettled: true, nextLookAt: null };
   const written = await persist(
     ports.kube,
     { ...observation, rollout: stored },
@@ -162,11 +177,16 @@ async function runRound(ports: RolloutReconcilerPorts, { rollout, record }: Roun
     : { isSettled, round: { rollout: written, record: acted.record } };
 }
 
+function hasBegun({ context: before }: RolloutRecord, { context: after }: RolloutRecord): boolean {
+  return after.release?.startedAt !== before.release?.startedAt;
+}
+
 function pinnedBy({ spec, baselines }: Extract<PreflightAnswer, { state: 'passed' }>): Next {
   return { spec, baselines };
 }
 
-function factOf(answer: PreflightAnswer): PreflightFact {
+function factOf(answer: PreflightAnswer | null): PreflightFact | undefined {
+  if (answer === null) return undefined;
   return answer.state === 'passed' ? { state: 'passed', requestRate: answer.requestRate } : answer;
 }
 
