@@ -5,7 +5,17 @@ import { kinds } from '../../src/kube/kinds.ts';
 import { createFaults } from '../../src/routing/faults/faults.ts';
 import type { Fault, FaultPlan, Faults } from '../../src/routing/faults/port.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Answer, Ask, Caller } from './support/caller.ts';
+import type { Answer, Caller } from './support/caller.ts';
+import {
+  CASES,
+  CIRCUITS,
+  DELAY_MS,
+  EARLY_MS,
+  type FaultCase,
+  LONG_DELAY_MS,
+  SHARES,
+  THROTTLE,
+} from './support/fault-cases.ts';
 import { type FaultScene, openFaultScene } from './support/fault-scene.ts';
 import { figure } from './support/figures.ts';
 import { controllerKubeconfig } from './support/stage.ts';
@@ -15,89 +25,6 @@ const COUNT = 2_000;
 const FUSE_S = 600;
 /** Acceptance: a fault that nobody ends is gone so long after its fuse. */
 const GRACE_MS = 3_000;
-
-/** A timer may fire a few ms early. */
-const EARLY_MS = 10;
-const DELAY_MS = 600;
-const LONG_DELAY_MS = 1_200;
-const KIB = 1024;
-
-interface Case {
-  readonly fault: Fault;
-  /** Of 1. */
-  readonly dose: number;
-  readonly ask?: Omit<Ask, 'service'>;
-  readonly isFaulted: (answer: Answer) => boolean;
-  /** By which the callers' metrics tell it; null where they do not. */
-  readonly flag: 'DI' | 'FI' | 'RL' | 'UO' | null;
-}
-
-/** Faults of which a share of the requests is touched. */
-const SHARES: Readonly<Record<string, Case>> = {
-  delay: {
-    fault: { kind: 'delay', delayMs: DELAY_MS },
-    dose: 0.3,
-    isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
-    flag: 'DI',
-  },
-  spread: {
-    fault: {
-      kind: 'spread',
-      parts: [
-        { delayMs: DELAY_MS, share: 0.7 },
-        { delayMs: LONG_DELAY_MS, share: 0.3 },
-      ],
-    },
-    dose: 0.5,
-    isFaulted: ({ ms }) => ms >= DELAY_MS - EARLY_MS,
-    flag: 'DI',
-  },
-  abort: {
-    fault: { kind: 'abort', httpStatus: 555 },
-    dose: 0.3,
-    isFaulted: ({ status }) => status === 555,
-    flag: 'FI',
-  },
-  'abort-grpc': {
-    fault: { kind: 'abort', grpcStatus: 14 },
-    dose: 0.05,
-    ask: { headers: { 'content-type': 'application/grpc' } },
-    isFaulted: ({ headers }) => headers['grpc-status'] === '14',
-    flag: 'FI',
-  },
-  shed: {
-    fault: { kind: 'shed', status: 503, retryAfterS: 7 },
-    dose: 0.2,
-    isFaulted: ({ status, headers }) => status === 503 && headers['retry-after'] === '7',
-    flag: 'RL',
-  },
-  bandwidth: {
-    fault: { kind: 'bandwidth', kibPerSecond: 32 },
-    dose: 0.3,
-    ask: { path: `/?bytes=${32 * KIB}` },
-    isFaulted: ({ ms }) => ms >= 900,
-    flag: null,
-  },
-};
-
-const THROTTLE: Case = {
-  fault: { kind: 'throttle', requestsPerSecond: 50, status: 429, retryAfterS: 2 },
-  dose: 1,
-  isFaulted: ({ status, headers }) => status === 429 && headers['retry-after'] === '2',
-  flag: 'RL',
-};
-const circuit = (limits: object): Case => ({
-  fault: { kind: 'circuit', maxConnections: null, maxPendingRequests: null, maxRequests: null, ...limits },
-  dose: 1,
-  ask: { path: '/?waitMs=50' },
-  isFaulted: ({ status, headers }) => status === 503 && headers['x-envoy-overloaded'] === 'true',
-  flag: 'UO',
-});
-const CIRCUITS: Readonly<Record<string, Case>> = {
-  'circuit-requests': circuit({ maxRequests: 2 }),
-  'circuit-connections': circuit({ maxConnections: 2, maxPendingRequests: 1 }),
-};
-const CASES: Readonly<Record<string, Case>> = { ...SHARES, throttle: THROTTLE, ...CIRCUITS };
 
 const kube = createKube();
 let faults: Faults;
@@ -117,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene?.close());
 
-function planOf(name: string, { fault }: Pick<Case, 'fault'>, more: Partial<FaultPlan> = {}): FaultPlan {
+function planOf(name: string, { fault }: Pick<FaultCase, 'fault'>, more: Partial<FaultPlan> = {}): FaultPlan {
   const target = { namespace: NAMESPACE, service: name, port: 80 };
   return { experiment: name, namespace: NAMESPACE, target, callers: { app: 'web' }, headers: [], fault, ...more };
 }
@@ -165,7 +92,7 @@ async function nothingLeft(experiment: string): Promise<void> {
 }
 
 /** How many of the answers to `work`, COUNT of them, the caller's own metrics call faulted; null for a fault that they do not tell. */
-async function flaggedBy(caller: Caller, name: string, { flag }: Case): Promise<() => Promise<number | null>> {
+async function flaggedBy(caller: Caller, name: string, { flag }: FaultCase): Promise<() => Promise<number | null>> {
   const before = await caller.counted(name, flag ?? '');
   return async () => {
     let now = before;
@@ -217,6 +144,18 @@ describe('a fault for a share of the requests', () => {
     });
     const after = await scene.web.volley(what, { count: 200, atOnce: 16 });
     expect(after.filter((answer) => isFaulted(answer) || answer.status !== 200)).toEqual([]);
+  });
+
+  it('is spread over as many as five delays', async () => {
+    const shares = [0.4, 0.3, 0.15, 0.1, 0.05];
+    const parts = shares.map((share, index) => ({ delayMs: DELAY_MS * (index + 1), share }));
+    await whileInjected(planOf('ord', { fault: { kind: 'spread', parts } }), 0.5, async () => {
+      const answers = await scene.web.volley({ service: 'ord' }, { count: COUNT, atOnce: 128 });
+      const times = answers.map(({ ms }) => Math.min(parts.length, Math.floor((ms + EARLY_MS) / DELAY_MS)));
+      const hits = parts.map((_, index) => times.filter((time) => time === index + 1).length);
+      figure('faults: five delays', { asked: shares.map((share) => share * 0.5), requests: COUNT, hits });
+      for (const [index, share] of shares.entries()) expectWithinBand(hits[index] ?? 0, COUNT, share * 0.5);
+    });
   });
 
   it('is as small as a hundredth of a percent', async () => {
@@ -324,6 +263,71 @@ describe('a fault for some of the requests', () => {
       expectWithinBand(by('a'), 2 * COUNT, 0.5);
     });
     await kube.delete({ kind: kinds.virtualService, namespace: NAMESPACE, name: 'ord' });
+  });
+});
+
+describe("a fault beside the user's routes", () => {
+  it('holds for all of them, also for those that come meanwhile, and leaves them as they are', async () => {
+    const host = 'ord';
+    const rules = (added: readonly object[]) => ({
+      hosts: [host],
+      http: [
+        ...added,
+        {
+          name: 'api',
+          match: [{ headers: { 'x-api': { exact: '1' } } }],
+          rewrite: { uri: '/' },
+          retries: { attempts: 3, perTryTimeout: '2s' },
+          timeout: '9s',
+          route: [{ destination: { host } }],
+        },
+        { route: [{ destination: { host } }] },
+      ],
+    });
+    const write = async (added: readonly object[]) => {
+      const before = await scene.web.configOf(host);
+      await scene.apply(kinds.virtualService, host, { spec: rules(added) });
+      await eventually('the rules in the proxy', async () => (await scene.web.configOf(host)).routes !== before.routes);
+    };
+    const another = { match: [{ uri: { prefix: '/new' } }], route: [{ destination: { host: 'bystander' } }] };
+    const asks = [{}, { headers: { 'x-api': '1' } }, { path: '/new' }].map((ask) => ({ service: host, ...ask }));
+    const aborted = async () => {
+      const answers = await Promise.all(asks.map((ask) => scene.web.volley(ask, { count: 200, atOnce: 8 })));
+      return answers.map((of) => of.filter(({ status }) => status === 555).length);
+    };
+    await write([]);
+    await whileInjected(planOf(host, { fault: { kind: 'abort', httpStatus: 555 } }), 1, async () => {
+      expect(await aborted()).toEqual([200, 200, 200]);
+      await write([another]);
+      expect(await aborted()).toEqual([200, 200, 200]);
+      await write([]);
+      expect(await aborted()).toEqual([200, 200, 200]);
+    });
+    expect(await aborted()).toEqual([0, 0, 0]);
+    await kube.delete({ kind: kinds.virtualService, namespace: NAMESPACE, name: host });
+  });
+
+  it('does not come to be while a rule has a fault of its own', async () => {
+    const fault = { abort: { httpStatus: 550, percentage: { value: 100 } } };
+    const spec = { hosts: ['ord'], http: [{ fault, route: [{ destination: { host: 'ord' } }] }] };
+    await scene.apply(kinds.virtualService, 'ord', { spec });
+    const problems = await faults.inspect(planOf('ord', { fault: { kind: 'abort', httpStatus: 555 } }));
+    expect(problems).toMatchObject([{ severity: 'refuse', reason: 'FaultHeld' }]);
+    await kube.delete({ kind: kinds.virtualService, namespace: NAMESPACE, name: 'ord' });
+  });
+
+  it('is known to be changed by somebody else, and is removed all the same', async () => {
+    const plan = planOf('ord', { fault: { kind: 'abort', httpStatus: 555 } });
+    await inject(plan, 0.1);
+    const ref = { kind: kinds.envoyFilter, namespace: NAMESPACE, name: 'sluice-ord' };
+    await kube.mergePatch(
+      ref,
+      { spec: { workloadSelector: { labels: { app: 'batch' } } } },
+      { fieldManager: 'somebody' },
+    );
+    expect(await faults.read(plan)).toMatchObject({ exists: true, isForeign: true });
+    await faults.remove(plan);
+    await nothingLeft('ord');
   });
 });
 

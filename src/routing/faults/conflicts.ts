@@ -1,3 +1,4 @@
+import type { ObjectMeta } from '../../kube/port.ts';
 import { coversNamespace, namesService } from '../hosts.ts';
 import type { HttpRule, VirtualService } from '../routers/istio-types.ts';
 import { ARMING_FILE, ROOT_NAMESPACE } from './arming.ts';
@@ -6,7 +7,7 @@ import { FAULT_FILTER, filtersOf } from './filters.ts';
 import { hostOf, virtualHostOf } from './places.ts';
 import type { FaultPlan, FaultProblem } from './port.ts';
 import { refuse } from './problem.ts';
-import { faultName } from './render.ts';
+import { EXPERIMENT_LABEL, faultName } from './render.ts';
 
 /** What a rule of a VirtualService may hold that matters to a fault. */
 interface Rule extends HttpRule {
@@ -29,9 +30,15 @@ export function filterConflicts(plan: FaultPlan, filters: readonly EnvoyFilter[]
   return rivals.map(({ metadata }) =>
     refuse(
       'FaultHeld',
-      `spec.target: EnvoyFilter ${metadata.namespace ?? ''}/${metadata.name} already sets ${what} for these requests, and two do not combine: wait for its end or remove it`,
+      `spec.target: ${holderOf(metadata)} already sets ${what} for these requests, and two do not combine: wait for its end or remove it`,
     ),
   );
+}
+
+function holderOf({ namespace = '', name, labels = {} }: ObjectMeta): string {
+  const experiment = labels[EXPERIMENT_LABEL];
+  const object = `EnvoyFilter ${namespace}/${name}`;
+  return experiment === undefined ? object : `${object} (of ChaosExperiment ${namespace}/${experiment})`;
 }
 
 /** Rules of the user's routes that the fault would replace, or that cannot bear it. */

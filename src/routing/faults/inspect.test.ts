@@ -283,7 +283,7 @@ describe('another EnvoyFilter', () => {
     await write('late');
     expect(await problems()).toEqual([]);
     await write('earlier');
-    expect(await problems()).toEqual(refused('FaultHeld', 'shop/sluice-earlier'));
+    expect(await problems()).toEqual(refused('FaultHeld', '(of ChaosExperiment shop/earlier) already'));
     expect(await problems({ fault: CIRCUIT })).toEqual([]);
   });
 });
