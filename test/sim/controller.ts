@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { createSourceOpener } from '../../src/effects/metrics-sources.ts';
 import type { IndexFunction, Kind, KubeObject } from '../../src/kube/port.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { isAppError } from '../../src/lib/errors.ts';
@@ -57,7 +58,8 @@ export function startController(options: SimControllerOptions): SimController {
   const dispatch = createDispatch(queue);
   const sources = createSources({
     own: provider,
-    open: () => Promise.reject(new Error('the simulation has one source')),
+    // Whatever a MetricsSource says, there is one source.
+    open: createSourceOpener({ kube: link, connect: () => provider }),
     sampler: { clock, random: dice.next, cellMs: 250 },
   });
   const controller = createRolloutController({
