@@ -90,6 +90,7 @@ async function main(): Promise<void> {
     ...parts,
     faults: createFaults(kube),
     copies: chaos,
+    namespace: config.WATCH_NAMESPACE,
     queue: dispatch.experiments,
   });
   const schedules = createScheduleController({

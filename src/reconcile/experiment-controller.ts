@@ -9,6 +9,8 @@ import { createWakes } from './wakes.ts';
 export interface ExperimentControllerOptions extends ExperimentReconcilerPorts {
   readonly queue: OwnQueue;
   readonly copies: ExperimentCopies;
+  /** The only namespace that it is for; absent: all. What is in another one belongs to another controller. */
+  readonly namespace?: string | undefined;
 }
 
 /** The controller of ChaosExperiments. */
@@ -48,7 +50,8 @@ export function createExperimentController(options: ExperimentControllerOptions)
 
   /** Faults whose experiment was deleted while nobody was here; their fuses burn, but there is no need to wait for them. */
   const sweep = async (): Promise<void> => {
-    for (const { experiment, namespace } of await faults.list()) queue.add(`${namespace}/${experiment}`, 'change');
+    for (const { experiment, namespace } of await faults.list(options.namespace))
+      queue.add(`${namespace}/${experiment}`, 'change');
   };
 
   return {

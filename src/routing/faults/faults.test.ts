@@ -53,6 +53,7 @@ describe('a fault', () => {
     expect(reading).toMatchObject({ exists: true, dosePpm: 10_000, isForeign: false });
     expect(reading.fuses).toMatchObject([{ number: 1, expiresAt: NOW + 60_000, isOwner: true }]);
     expect(await faults().list()).toEqual([{ experiment: 'late', namespace: 'shop', expiresAt: NOW + 60_000 }]);
+    expect(await faults().list('elsewhere')).toEqual([]);
   });
 
   it('gets another dose in place, guarded by what was read', async () => {

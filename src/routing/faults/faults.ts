@@ -61,8 +61,11 @@ export function createFaults(kube: Kube): Faults {
       await kube.replace(kinds.envoyFilter, { ...object, metadata }, { fieldManager: MANAGER });
     },
 
-    async list() {
-      const { items } = await kube.list<EnvoyFilter>(kinds.envoyFilter, { labelSelector: EXPERIMENT_LABEL });
+    async list(namespace) {
+      const { items } = await kube.list<EnvoyFilter>(kinds.envoyFilter, {
+        labelSelector: EXPERIMENT_LABEL,
+        ...(namespace !== undefined && { namespace }),
+      });
       return items.map((fault) => ({
         experiment: fault.metadata.labels?.[EXPERIMENT_LABEL] ?? '',
         namespace: fault.metadata.namespace ?? 'default',

@@ -119,8 +119,8 @@ export interface Faults {
   read(plan: FaultPlan): Promise<FaultReading>;
   /** Lights a fuse of so many whole seconds; the same number is never lit twice. */
   lightFuse(plan: FaultPlan, fuse: { readonly number: number; readonly seconds: number }): Promise<void>;
-  /** Experiments of which a fault is there, for a sweep. */
-  list(): Promise<readonly ListedFault[]>;
+  /** Experiments of which a fault is there, for a sweep; of one namespace only where it is named. */
+  list(namespace?: string): Promise<readonly ListedFault[]>;
   /**
    * Writes the fault with this dose (millionths of the matched requests), owned by exactly these fuses, guarded by what was read
    * (ConflictError when somebody was faster). Never without a fuse that burns: a NotReadyError.
