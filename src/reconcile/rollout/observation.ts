@@ -1,9 +1,14 @@
 import type { Rollout } from '../../api/rollout.ts';
+import type { KubeObject } from '../../kube/port.ts';
 import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
 import type { RevisionServiceReading, RouteReading, RouteTarget } from '../../routing/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import type { ObjectiveVerdict } from './judging.ts';
-import type { CallersService } from './trouble.ts';
+
+/** The part of the callers' Service that matters here. */
+export interface CallersService extends KubeObject {
+  readonly spec?: { readonly ports?: readonly { readonly name?: string; readonly port: number }[] };
+}
 
 /** Everything that one look at a Rollout and what belongs to it brought in. */
 export interface RolloutObservation {

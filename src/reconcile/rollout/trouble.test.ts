@@ -4,9 +4,9 @@ import type { RolloutState } from '../../../machines/rollout/desired.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
 import { AT_REST, sampleRollout } from '../../../test/support/sample-rollout.ts';
 import { hashOf } from '../../workloads/revision.ts';
-import type { RolloutObservation } from './observation.ts';
+import type { CallersService, RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
-import { type CallersService, troubleOf } from './trouble.ts';
+import { troubleOf } from './trouble.ts';
 
 const FINISHED = { startedAt: 0, finishedAt: 1, failedRequests: 0, message: 'why' };
 const finished = (revision: string, kind: FinishedRelease['kind'], reason = 'FailsMore') =>

@@ -1,6 +1,5 @@
 import type { RolloutContext } from '../../../machines/rollout/context.ts';
 import type { Facts } from '../../../machines/rollout/facts.ts';
-import type { KubeObject } from '../../kube/port.ts';
 import { hashOf, withoutHash } from '../../workloads/revision.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
@@ -9,11 +8,6 @@ import type { RolloutRecord } from './record.ts';
 export interface Trouble {
   readonly reason: string;
   readonly message: string;
-}
-
-/** The part of a Service that matters here. */
-export interface CallersService extends KubeObject {
-  readonly spec?: { readonly ports?: readonly { readonly name?: string; readonly port: number }[] };
 }
 
 /** Why the Rollout is not ready although nothing is going on; null in a release, whose own waits say what is wrong. Pure. */
