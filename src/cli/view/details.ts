@@ -108,17 +108,18 @@ function evidence(rollout: Rollout, paint: Paint): readonly string[] {
 
 /** The first line has the message of the wait already, as a rule. */
 function waiting({ waiting: wait, message }: Status, nowMs: number): readonly string[] {
-  if (wait === undefined || (wait.message === message && wait.until === undefined && wait.expectedAt === undefined))
-    return [];
-  const text = wait.message === message ? wait.reason : `${wait.reason}: ${wait.message}`;
+  if (wait === undefined) return [];
+  const isSaid = message?.startsWith(wait.message) === true;
+  if (isSaid && wait.until === undefined && wait.expectedAt === undefined) return [];
+  const text = isSaid ? wait.reason : `${wait.reason}: ${wait.message}`;
   return [`Waits for ${text}${untilWords(wait.until, nowMs)}${expectedWords(wait.expectedAt, nowMs)}`];
 }
 
-/** `, 12s left`, or nothing where no end is known. */
+/** `; 12s left`, or nothing where no end is known. */
 export function untilWords(until: string | undefined, nowMs: number): string {
   const at = until === undefined ? Number.NaN : Date.parse(until);
   if (Number.isNaN(at)) return '';
-  return at <= nowMs ? ', due now' : `, ${span(at - nowMs)} left`;
+  return at <= nowMs ? '; due now' : `; ${span(at - nowMs)} left`;
 }
 
 /** `; a decision is expected in about 3m20s`, or nothing where nobody knows. */

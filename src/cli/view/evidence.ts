@@ -18,5 +18,5 @@ export function countsInWords(counts: Counts | undefined): string {
 export function oddsLine(rollout: Rollout, { name, verdict, odds }: ObjectiveStatus, paint: Paint): string {
   const { objectives, analysis } = rollout.spec;
   const limit = Math.round(Math.max(1, objectives.length) / analysis.falseRollback);
-  return `${paint('strong', name)}  ${paint(toneOf(verdict), verdict)}  ${oddsInWords(odds)}, taken back from ${whole(limit)} to 1`;
+  return `${paint('strong', name)}  ${paint(toneOf(verdict), verdict)}  ${oddsInWords(odds)} (taken back at ${whole(limit)} to 1)`;
 }

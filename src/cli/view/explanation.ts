@@ -2,6 +2,7 @@ import { sinceInWords } from '../../explain/axes.ts';
 import { goodLine, harmLine } from '../../explain/evidence-line.ts';
 import type { ExplainedObjective, Explanation } from '../../explain/explanation.ts';
 import { blameInWords, decisionInWords, turnInWords } from '../../explain/sentences.ts';
+import { stillMissing } from '../../explain/still-missing.ts';
 import { evidenceChart } from './evidence-chart.ts';
 import { type Paint, toneOf } from './paint.ts';
 import { padded, table, width, wrapped } from './table.ts';
@@ -43,7 +44,12 @@ function objectiveLines(
   const { verdict } = replay;
   const turn = turnInWords(objective, record.startedAt);
   const blame = blameInWords(verdict);
-  const text = [turn, blame === null ? null : `Evidence of harm: ${blame}`].filter((line) => line !== null);
+  const missing = record.outcome === null ? stillMissing(verdict) : null;
+  const text = [
+    turn,
+    blame === null ? null : `Evidence of harm: ${blame}`,
+    missing === null ? null : `When it was recorded: ${missing}`,
+  ].filter((line) => line !== null);
   const tone = toneOf({ Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' }[verdict.kind]);
   return [
     '',
@@ -62,7 +68,7 @@ function chartLines(
 ): readonly string[] {
   const { moments, verdict } = objective.replay;
   const last = moments.at(-1)?.batch.at;
-  if (last === undefined) return ['  no request was counted'];
+  if (last === undefined) return [nothingCounted(objective)];
   const marks = record.raises
     .filter(({ at }) => at <= last)
     .map(({ at, weightBp }) => ({ at, label: `${weightBp / 100} %` }));
@@ -72,6 +78,11 @@ function chartLines(
     paint('quiet', `  ${line.title}; ${line.consequence} from the line on`),
     ...evidenceChart(line, { from: record.startedAt, to: last, marks, columns, paint, isAscii }),
   ]);
+}
+
+function nothingCounted({ recorded: { parameters } }: ExplainedObjective): string {
+  const why = parameters.latencyEdge === null ? '' : ': durations of pods that have just started do not count';
+  return `  no request was counted${why}`;
 }
 
 /** Sentences that are true of all objectives stand once. */

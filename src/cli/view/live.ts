@@ -39,9 +39,10 @@ export function liveLines(rollout: Rollout, options: LiveOptions): readonly stri
 }
 
 function nowLine({ waiting, message = 'no controller has looked at it yet' }: Status, nowMs: number): string {
-  return waiting === undefined
-    ? message
-    : `${waiting.message}${untilWords(waiting.until, nowMs)}${expectedWords(waiting.expectedAt, nowMs)}`;
+  if (waiting === undefined) return message;
+  // The sentence goes on with what is expected, which older controllers do not say.
+  const rest = message.startsWith(waiting.message) ? message.slice(waiting.message.length) : '';
+  return `${waiting.message}${untilWords(waiting.until, nowMs)}${rest || expectedWords(waiting.expectedAt, nowMs)}`;
 }
 
 const BAR_CELLS = 40;

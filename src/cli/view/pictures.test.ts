@@ -49,12 +49,12 @@ Steps
     100 %   bake 5m
 
 Evidence against the new version
-  availability  Inconclusive  3.2 to 1 against it, taken back from 100 to 1
+  availability  Inconclusive  3.2 to 1 against it (taken back at 100 to 1)
     canary  31 requests, 1 failed (3.23 %)
     stable  1,589 requests, 2 failed (0.13 %)
     31 of 50 requests seen
 
-Waits for Watching, 1m30s left
+Waits for Watching; 1m30s left
 `);
   });
 
@@ -136,10 +136,10 @@ checkout in shop   Progressing   step 1 of 3
 stable   6d4b75cb6d   4/4    182          0.0 %    1,589 requests, 2 failed (0.13 %)
 canary   7f9c8b5d4f   1/1    9.6          -        31 requests, 1 failed (3.23 %)
 
-availability  Inconclusive  3.2 to 1 against it, taken back from 100 to 1
+availability  Inconclusive  3.2 to 1 against it (taken back at 100 to 1)
   31 of 50 requests seen
 
-→ watches the canary at 5 %; 31 of 50 requests seen, 1m30s left
+→ watches the canary at 5 %; 31 of 50 requests seen; 1m30s left
 `);
   });
 

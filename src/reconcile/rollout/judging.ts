@@ -22,6 +22,8 @@ export interface ObjectiveVerdict extends Verdict {
   readonly objective: string;
   /** Adaptive steps: the weight that this objective allows, in basis points; null where the plan says the weights. */
   readonly nextBp: number | null;
+  /** The newest requests do not count, because pods that answered them have just started. */
+  readonly isWarmingUp: boolean;
   /** What it was judged by: enough to judge it again. */
   readonly parameters: JudgeParameters;
   readonly batches: readonly Batch[];
@@ -72,17 +74,18 @@ export function createJudging(): Judging {
         const { name } = objective;
         const rules = rulesOf(release, objective);
         const warm = warmBatches(release, batches.get(name) ?? []);
-        return { name, rules, warm, read: readOn(before?.get(name), release, { rules, batches: warm }) };
+        const isWarmingUp = warm.at(-1) !== batches.get(name)?.at(-1);
+        return { name, rules, warm, isWarmingUp, read: readOn(before?.get(name), release, { rules, batches: warm }) };
       });
       known.set(key, new Map(judged.map(({ name, read }) => [name, read])));
       const verdicts = judged.map(({ read, rules }) => verdictOf(read.progress.judge, rules.parameters));
       const isShownGood = verdicts.every(({ acceptance }) => acceptance.reached);
-      return judged.flatMap(({ name, read, rules, warm }, index) => {
+      return judged.flatMap(({ name, read, rules, warm, isWarmingUp }, index) => {
         const verdict = verdicts[index];
         if (verdict === undefined) return [];
         const basis = { parameters: rules.parameters, batches: warm };
         const next = nextBp(read.progress, rules, { release, isShownGood });
-        return [{ ...verdict, ...basis, objective: name, nextBp: next }];
+        return [{ ...verdict, ...basis, objective: name, nextBp: next, isWarmingUp }];
       });
     },
     forget(key) {

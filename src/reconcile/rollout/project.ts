@@ -1,17 +1,24 @@
-import { outlookInWords } from '../../../machines/judge/index.ts';
 import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
 import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
 import { isPaused, isRouteSeen, type Look } from '../../../machines/rollout/guards.ts';
 import { plannedStepsOf } from '../../../machines/rollout/steps.ts';
 import { wakeAt } from '../../../machines/rollout/wake.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
+import { missingFor, stillMissing } from '../../explain/still-missing.ts';
 import { conditionsOf } from './conditions.ts';
 import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { Obstacle } from './obstacle.ts';
 import { machineStatusOf, type RolloutRecord } from './record.ts';
 import { troubleOf } from './trouble.ts';
-import { decisionExpectedAt, isPreflightRefused, isUnsecured, isWaitingForPreflight, waitOf } from './waiting.ts';
+import {
+  decisionExpectedAt,
+  isPreflightRefused,
+  isUnsecured,
+  isWaitingForPreflight,
+  outlookOf,
+  waitOf,
+} from './waiting.ts';
 
 export interface ProjectInput {
   readonly record: RolloutRecord;
@@ -30,7 +37,7 @@ export function project(input: ProjectInput): RolloutStatus {
   const phase = phaseOf(input);
   const wait = waitOf(record, look);
   const trouble = troubleOf(observation, record, facts);
-  const message = obstacle?.message ?? trouble?.message ?? wait.message;
+  const message = obstacle?.message ?? trouble?.message ?? `${wait.message}${outlookOf(record, look, wait)}`;
   const before = rollout.status?.conditions ?? [];
   const generation = rollout.metadata.generation ?? 0;
   return {
@@ -40,9 +47,14 @@ export function project(input: ProjectInput): RolloutStatus {
     ...(stable !== null && { stable: versionOf(stable, facts) }),
     ...(release !== null && { canary: versionOf(release.revision, facts), failedRequests: release.failedRequests }),
     ...stepOf(input),
-    objectives: objectivesOf(observation),
+    objectives: objectivesOf(observation, record),
     ...(release !== null && {
-      waiting: { reason: wait.reason, message, ...untilOf(wait.until), ...expectedOf(record, look) },
+      waiting: {
+        reason: wait.reason,
+        message: obstacle?.message ?? wait.message,
+        ...untilOf(wait.until),
+        ...expectedOf(record, look),
+      },
     }),
     ...lastActionOf(input),
     history: context.history.map(({ kind, reason, message: why, revision, startedAt, finishedAt, failedRequests }) => ({
@@ -140,15 +152,21 @@ function countOf(steps: ReturnType<typeof plannedStepsOf>): { readonly count?: n
 
 const VERDICTS = { Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' } as const;
 
-function objectivesOf({ verdicts }: RolloutObservation): NonNullable<RolloutStatus['objectives']> {
+function objectivesOf(
+  { verdicts, evidence }: RolloutObservation,
+  { spec }: RolloutRecord,
+): NonNullable<RolloutStatus['objectives']> {
+  const isFresh = evidence?.state === 'fresh';
   return verdicts.map((verdict) => {
-    const { objective, kind, message, oddsAgainstHarmless, canary, stable, acceptance } = verdict;
-    const expectedAt = shownAt(verdict);
+    const { objective, kind, reason, message, oddsAgainstHarmless, canary, stable, isWarmingUp } = verdict;
+    const missing = kind === 'Rollback' || isFresh ? stillMissing(verdict) : 'waits for newer samples';
+    const warmup = isWarmingUp ? `durations of pods that began within ${spec?.analysis.warmup} do not count` : null;
+    const expectedAt = isFresh && kind !== 'Rollback' && missingFor(reason) === null ? shownAt(verdict) : null;
     return {
       name: objective,
       verdict: VERDICTS[kind],
-      message: kind === 'Rollback' ? message : `${message}; ${outlookInWords(acceptance)}`,
-      ...(expectedAt !== null && kind !== 'Rollback' && { expectedAt: iso(expectedAt) }),
+      message: [message, missing, warmup].filter((part) => part !== null).join('; '),
+      ...(expectedAt !== null && { expectedAt: iso(expectedAt) }),
       odds: Math.round(oddsAgainstHarmless * 100) / 100,
       canary: { requests: canary.requests, failures: canary.failures },
       stable: { requests: stable.requests, failures: stable.failures },

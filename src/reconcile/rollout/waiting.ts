@@ -15,6 +15,7 @@ import {
 } from '../../../machines/rollout/guards.ts';
 import { replicasFor } from '../../../machines/rollout/sizing.ts';
 import { holdMsOf, plannedStepsOf } from '../../../machines/rollout/steps.ts';
+import { missingFor } from '../../explain/still-missing.ts';
 import { mayPass } from './preflight.ts';
 import type { RolloutRecord } from './record.ts';
 
@@ -66,18 +67,33 @@ export function isPreflightRefused({ preflight }: Facts): boolean {
 
 /**
  * When the release is expected to be decided, in ms: when what is left of holds and bake is over and every objective is expected to be
- * shown; null where the steps depend on the evidence, or nobody knows.
+ * shown; null where the steps depend on the evidence, where something else than more requests is missing, or nobody knows.
  */
 export function decisionExpectedAt({ state, context }: RolloutRecord, { facts, plan, at }: Look): number | null {
   const { release, routeSince, since } = context;
   const shownAt = facts.verdict?.expectedAt ?? null;
-  if (release === null || release.outcome !== null || shownAt === null) return null;
+  if (release === null || release.outcome !== null || shownAt === null || !isDeciding(context, facts)) return null;
   if (state === 'Baking') return Math.max(shownAt, since + plan.bakeMs);
   const steps = plannedStepsOf(plan);
   if (steps === null || (state !== 'Holding' && state !== 'Shifting' && state !== 'Scaling')) return null;
   const ahead = steps.slice(release.stepIndex + 1).reduce((sum, { holdMs }) => sum + holdMs, plan.bakeMs);
   const held = Math.max(at, (routeSince ?? at) + holdMsOf(release, plan));
   return Math.max(shownAt, held + ahead);
+}
+
+/** True while the release goes on by itself when more requests come. */
+function isDeciding(context: RolloutContext, facts: Facts): boolean {
+  const { evidence, verdict } = facts;
+  if (evidence.state !== 'fresh' || isPaused(context, facts) || isSuspended(context)) return false;
+  return verdict !== null && verdict.kind !== 'Rollback' && missingFor(verdict.reason) === null;
+}
+
+/** When the release is taken back although nothing was decided, in ms; null where that will not happen by itself. */
+function takenBackAt({ state, context }: RolloutRecord, { facts, plan }: Look): number | null {
+  const { release } = context;
+  const isUnderWay = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
+  if (release === null || release.outcome !== null || release.isPromoted || !isUnderWay) return null;
+  return plan.onInconclusive === 'RollBack' && !isPaused(context, facts) ? release.deadlineAt : null;
 }
 
 /**
@@ -123,7 +139,9 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
     case 'Holding': {
       if (isSuspended(context)) {
         const why = facts.evidence.state === 'fresh' ? facts.verdict?.message : facts.evidence.message;
-        return wait('Suspended', `keeps requests from the canary until stable shows whose fault it is: ${why}`);
+        const missing = missingFor('BreachSinceStep');
+        const what = `keeps requests from the canary until stable shows whose fault it is: ${why}; ${missing}`;
+        return wait('Suspended', what);
       }
       const until = (context.routeSince ?? at) + holdMsOf(release, plan);
       return evidenceWait(context, look, until, `watches the canary at ${release.targetBp / 100} %`);
@@ -179,10 +197,20 @@ function trafficWait(state: RolloutState, context: RolloutContext, look: Look, w
   return wait('VerifyingTraffic', `waits until ${what}: asked ${share} %, seen ${seen} % of ${total} requests${plain}`);
 }
 
-/** `; a decision is expected in about 3 min`, or nothing where nobody knows. */
-function expectedWords({ verdict }: Facts, at: number): string {
-  if (verdict?.expectedAt == null || verdict.isShownGood) return '';
-  return `; a decision is expected in about ${spanInWords(Math.max(1, (verdict.expectedAt - at) / 1000))}`;
+/** Waits that the deadline of the release ends when nothing else does. */
+const ENDED_BY_DEADLINE: readonly string[] = ['AwaitingEvidence', 'MetricsUnavailable'];
+
+/** `; a decision is expected in about 3 min`, and what the deadline does before; nothing where neither is known. */
+export function outlookOf(record: RolloutRecord, look: Look, { reason }: Wait): string {
+  const spanTo = (at: number) => spanInWords(Math.max(1, (at - look.at) / 1000));
+  const expectedAt = decisionExpectedAt(record, look);
+  const backAt = takenBackAt(record, look);
+  const back = backAt === null ? '' : `it is taken back in ${spanTo(backAt)} (spec.analysis.deadline)`;
+  if (expectedAt !== null) {
+    const before = backAt !== null && backAt < expectedAt ? `, but ${back}` : '';
+    return `; a decision is expected in about ${spanTo(expectedAt)}${before}`;
+  }
+  return back !== '' && ENDED_BY_DEADLINE.includes(reason) ? `; without a decision ${back}` : '';
 }
 
 function evidenceWait(context: RolloutContext, look: Look, until: number, what: string): Wait {
@@ -195,8 +223,9 @@ function evidenceWait(context: RolloutContext, look: Look, until: number, what: 
     );
   }
   const verdict = facts.verdict?.message ?? 'no evidence yet';
-  if (at >= until && !mayAdvance(context, facts)) return wait('AwaitingEvidence', `holds: ${verdict}`);
-  if (at >= until)
-    return wait('AwaitingEvidence', `${what}; not enough evidence yet: ${verdict}${expectedWords(facts, at)}`);
-  return wait('Watching', `${what}; ${verdict}`, until);
+  const missing = missingFor(facts.verdict?.reason ?? '');
+  const said = missing === null ? verdict : `${verdict}; ${missing}`;
+  if (at >= until && !mayAdvance(context, facts)) return wait('AwaitingEvidence', `holds: ${said}`);
+  if (at >= until) return wait('AwaitingEvidence', `${what}; not enough evidence yet: ${said}`);
+  return wait('Watching', `${what}; ${said}`, until);
 }
