@@ -42,8 +42,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kube.delete({ kind: namespaces, name: NAMESPACE });
-});
+  const ref = { kind: namespaces, name: NAMESPACE };
+  await kube.delete(ref);
+  // A run that begins while it is being deleted could create nothing in it.
+  await eventually('the namespace to be gone', async () => (await kube.get(ref)) === undefined, { withinMs: 60_000 });
+}, 90_000);
 
 describe('the API server', () => {
   const refused = badSpecs().filter(({ refusedBy }) => refusedBy === 'api');
