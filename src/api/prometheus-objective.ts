@@ -61,7 +61,9 @@ export const prometheusSchema = withRule(
       'Selector of the counters of what failed, such as `orders_failed_total{version="{{revision}}"}`. A raw counter, never a rate or a ratio. `{{revision}}` is replaced by each version in turn, `{{service}}` and `{{namespace}}` by those of the Rollout.',
     ),
     total: selector('Selector of the counters of all that was tried, those that failed included; written as `bad`.'),
-    ratio: percentBelow100('Share of what was tried that must not be bad, in percent: more than 1, less than 100, such as 99.9.'),
+    ratio: percentBelow100(
+      'Share of what was tried that must not be bad, in percent: more than 1, less than 100, such as 99.9.',
+    ),
     sourceRef: objectRef(
       "The MetricsSource in this object's namespace that has the counters. Default: the controller's own.",
       'Name of the MetricsSource.',
