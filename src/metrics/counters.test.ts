@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  addRow,
   addSamples,
   type CounterSeries,
   emptySeries,
@@ -169,6 +170,42 @@ describe('the increments of a counter', () => {
     takeIncrements(series, 3, neverScrapedBefore);
     addSamples(series, toSamples([[2, 4]]));
     expect(takeIncrements(series, 3, neverScrapedBefore)).toEqual([]);
+  });
+});
+
+describe('a part of a counter', () => {
+  const taken = (rows: readonly (readonly [at: number, row: readonly number[]])[]) => {
+    const series = emptySeries(2);
+    return rows.flatMap(([at, row]) => {
+      addRow(series, at, row);
+      return takeIncrements(series, at, 0).map(({ parts }) => parts);
+    });
+  };
+
+  it('that fell while its total did not has not grown until it is above what it was', () => {
+    expect(
+      taken([
+        [1000, [10, 5, 5]],
+        [2000, [12, 4, 8]],
+        [3000, [14, 6, 8]],
+      ]),
+    ).toEqual([
+      [5, 5],
+      [0, 3],
+      [1, 0],
+    ]);
+  });
+
+  it('counts as it was read when a late sample shows that it had been reset before', () => {
+    const series = emptySeries(2);
+    addRow(series, 1000, [10, 5, 5]);
+    addRow(series, 3000, [11, 3, 8]);
+    addRow(series, 2000, [18, 9, 9]);
+    const sums = [0, 0];
+    for (const { parts = [] } of takeIncrements(series, 3000, 0)) {
+      for (const [index, part] of parts.entries()) sums[index] = (sums[index] ?? 0) + part;
+    }
+    expect(sums).toEqual([9 + 3, 9 + 8]);
   });
 });
 

@@ -23,6 +23,8 @@ export interface CounterSeries {
   readonly width: number;
   readonly at: number[];
   readonly value: number[];
+  /** Parts as read: what counts of them in `value` also depends on the samples before. Empty without parts. */
+  readonly read: number[];
   readonly growth: number[];
   /** Growth up to each sample since the one before it, as far as handed out. */
   readonly handedOut: number[];
@@ -44,6 +46,7 @@ export function emptySeries(parts = 0): CounterSeries {
     width: 1 + parts,
     at: [],
     value: [],
+    read: [],
     growth: [],
     handedOut: [],
     firstAt: Number.POSITIVE_INFINITY,
@@ -85,6 +88,7 @@ export function addRow(series: CounterSeries, at: number, row: readonly number[]
     series.at.push(at);
     for (const value of row) {
       series.value.push(value);
+      if (width > 1) series.read.push(value);
       series.growth.push(0);
       series.handedOut.push(0);
     }
@@ -92,6 +96,7 @@ export function addRow(series: CounterSeries, at: number, row: readonly number[]
     const zeros = row.map(() => 0);
     series.at.splice(index, 0, at);
     series.value.splice(index * width, 0, ...row);
+    if (width > 1) series.read.splice(index * width, 0, ...row);
     series.growth.splice(index * width, 0, ...zeros);
     series.handedOut.splice(index * width, 0, ...zeros);
   }
@@ -157,7 +162,7 @@ export function trimSeries(series: CounterSeries, before: number): void {
   series.droppedGrowth = series.growth.slice((drop - 1) * width, drop * width);
   series.droppedAt = series.at[drop - 1] ?? series.droppedAt;
   series.at.splice(0, drop);
-  for (const rows of [series.value, series.growth, series.handedOut]) rows.splice(0, drop * width);
+  for (const rows of [series.value, series.read, series.growth, series.handedOut]) rows.splice(0, drop * width);
   series.next -= drop;
 }
 
@@ -196,10 +201,10 @@ function regrow(series: CounterSeries, index: number): void {
   }
 }
 
-function regrowCell({ width, value, growth }: CounterSeries, cell: number, isReset: boolean): void {
+function regrowCell({ width, value, read, growth }: CounterSeries, cell: number, isReset: boolean): void {
   const before = value[cell - width] ?? 0;
   // A part that fell while its total did not was read at another moment than its total, now or before: it has not grown since.
-  if (!isReset) value[cell] = Math.max(before, value[cell] ?? 0);
+  if (width > 1) value[cell] = Math.max(isReset ? 0 : before, read[cell] ?? 0);
   const now = value[cell] ?? 0;
   growth[cell] = (growth[cell - width] ?? 0) + (isReset ? now : now - before);
 }

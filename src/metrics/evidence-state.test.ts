@@ -16,9 +16,19 @@ const healthy: Situation = {
 };
 const refused = { kind: 'unanswered', reason: 'connection refused' } as const;
 
+const odd = { name: 'web-1', edge: 100, since: noon };
+
 describe('evidence is', () => {
   it.each([
     ['fresh with a young sample', {}, 'fresh', 'has fresh samples for checkout in shop'],
+    ['fresh with a caller left out', { odd }, 'fresh', ', but web-1 has had no bucket at 100 ms since 12:00:00 UTC'],
+    [
+      'stale because of its only caller',
+      { odd, lastSampleAt: noon + 1 },
+      'stale',
+      'web-1 has had no bucket at 100 ms since 12:00:00 UTC and is not counted: give all',
+    ],
+    ['stale because of it from the start', { odd, lastSampleAt: null }, 'stale', ': web-1 has had no bucket at 100 ms'],
     ['fresh at the very limit', { lastSampleAt: noon + 80_000 }, 'fresh', ''],
     ['fresh longer where scrapes are rare', { lastSampleAt: noon + 10_000, staleAfterMs: 180_000 }, 'fresh', ''],
     ['down no later for it', { readAt: noon + 79_000, staleAfterMs: 180_000, problem: refused }, 'down', 'for 21 s'],

@@ -1,4 +1,5 @@
 import { DEFAULT_MEASURE, type Evidence, type Subject } from './port.ts';
+import type { OddCaller } from './tracker.ts';
 import { DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
 
 /** Why the newest query gave nothing that can be used. */
@@ -21,6 +22,8 @@ export interface Situation {
   readonly coveredFrom: number;
   readonly lastSampleAt: number | null;
   readonly problem: Problem | undefined;
+  /** A caller that is not counted. */
+  readonly odd?: OddCaller | undefined;
   /** A source that gave nothing for longer is down. */
   readonly silentAfterMs: number;
   /** Older samples are stale. */
@@ -41,20 +44,27 @@ export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'm
 }
 
 function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
-  const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs } = situation;
+  const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs, odd } = situation;
   if (lastSampleAt === null) {
     const { what, cure } = inWords(subject);
-    const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: ${cure}`;
+    const message = `no samples of ${what} since ${timeOfDay(coveredFrom)}: ${odd ? oddReason(odd) : cure}`;
     return { state: 'stale', message };
   }
   const ageMs = now - lastSampleAt;
   if (ageMs > staleAfterMs) {
     const { what, scraped } = inWords(subject);
     const limit = seconds(staleAfterMs);
-    const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): ${scraped}`;
+    const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): ${odd ? oddReason(odd) : scraped}`;
     return { state: 'stale', message };
   }
-  return { state: 'fresh', message: `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}` };
+  const but = odd ? `, but ${oddReason(odd)}` : '';
+  const message = `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}${but}`;
+  return { state: 'fresh', message };
+}
+
+/** Why a caller is not counted, and the cure. */
+export function oddReason({ name, edge, since }: OddCaller): string {
+  return `${name} has had no bucket at ${edge} ms since ${timeOfDay(since)} and is not counted: give all callers' proxies the same buckets`;
 }
 
 /** What is read, and where to look when it is not there. */

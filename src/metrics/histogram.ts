@@ -13,10 +13,22 @@ export interface Histogram {
   edges: readonly number[];
   /** Its parts are the requests between two edges, fastest first, and at last those beyond all. Absent before the first row. */
   counter: CounterSeries | undefined;
+  /** A bucket that its newest samples lack; undefined while none does. */
+  lacking: Lacking | undefined;
 }
 
+/** No row could be made of the samples from `since` to `until` (ms), for want of the bucket of an edge (ms). */
+export interface Lacking {
+  readonly edge: number;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A late bucket has come by then: samples that lack one for longer are of a caller whose buckets were changed. */
+const LATEST_BUCKET_MS = 30_000;
+
 export function emptyHistogram(): Histogram {
-  return { pending: new Map(), edges: [], counter: undefined };
+  return { pending: new Map(), edges: [], counter: undefined, lacking: undefined };
 }
 
 /** Takes in samples of the bucket of one edge. */
@@ -61,18 +73,52 @@ export function assemble(
     if (edges.includes(underMs)) Object.assign(histogram, { edges, counter: emptySeries(edges.length + 1) });
   }
   const { counter, edges } = histogram;
-  if (counter !== undefined) addRows(counter, edges, pending);
+  const wanted = counter === undefined ? [underMs] : edges;
+  const rows = newRows(counter, wanted, pending);
+  for (const { at, row } of rows) if (counter !== undefined && row !== undefined) addRow(counter, at, row);
+  if (chosen.length > 0) noteLacking(histogram, wanted, rows);
   pending.clear();
 }
 
-function addRows(counter: CounterSeries, edges: readonly number[], pending: Histogram['pending']): void {
+/** Since when, in ms, and which bucket is missing from a caller's histogram, where it is more than late. */
+export function lacks({ lacking }: Histogram): Lacking | undefined {
+  return lacking !== undefined && lacking.until - lacking.since > LATEST_BUCKET_MS ? lacking : undefined;
+}
+
+function noteLacking(histogram: Histogram, wanted: readonly number[], rows: readonly Row[]): void {
+  const wholeAt = histogram.counter?.at.at(-1) ?? Number.NEGATIVE_INFINITY;
+  if (histogram.lacking !== undefined && histogram.lacking.since <= wholeAt) histogram.lacking = undefined;
+  for (const { at, missing } of rows) {
+    if (missing < 0 || at <= wholeAt) continue;
+    const { edge = wanted[missing] ?? Number.NaN, since = at, until = at } = histogram.lacking ?? {};
+    histogram.lacking = { edge, since: Math.min(since, at), until: Math.max(until, at) };
+  }
+}
+
+/** What the samples of one timestamp make. */
+interface Row {
+  readonly at: number;
+  /** Total and parts; undefined while it is not whole. */
+  readonly row: readonly number[] | undefined;
+  /** Index of the first edge whose bucket is missing; −1 when none is. */
+  readonly missing: number;
+}
+
+function newRows(
+  counter: CounterSeries | undefined,
+  edges: readonly number[],
+  pending: Histogram['pending'],
+): readonly Row[] {
   const totals = pending.get(Number.POSITIVE_INFINITY) ?? [];
   const columns = edges.map((edge) => valuesAt(pending.get(edge) ?? [], totals));
+  const rows: Row[] = [];
   for (const [index, { at, value }] of totals.entries()) {
-    if (!isNew(counter, at)) continue;
+    if (counter !== undefined && !isNew(counter, at)) continue;
     const within = columns.map((column) => column[index] ?? Number.NaN);
-    if (isCount(value) && within.every(isCount)) addRow(counter, at, rowOf(value, within));
+    const missing = within.findIndex((count) => !isCount(count));
+    rows.push({ at, row: isCount(value) && missing < 0 ? rowOf(value, within) : undefined, missing });
   }
+  return rows;
 }
 
 /** The values with the timestamps of `totals`, in their order; NaN where there is none. */

@@ -591,3 +591,81 @@ describe('the batches of an edge', () => {
     expect(sums(world.sampler.read('k').batches)).toEqual({ canary: [100, 30], stable: [50, 0] });
   });
 });
+
+describe('durations of callers whose buckets change under the same labels', () => {
+  const timed: Subject = { ...subject, measure: { kind: 'durations', underMs: 250 } };
+
+  /** Half of the requests took at most 100 ms, a tenth more than the objective. */
+  function within(all: number, edge: number): number {
+    if (edge < 250) return all / 2;
+    return edge === 250 ? all * 0.9 : all;
+  }
+
+  interface Shown {
+    readonly at: number;
+    readonly all: number;
+    readonly edges: readonly number[];
+  }
+
+  function scrape(source: MemorySource, pod: string, { at, all, edges }: Shown): void {
+    source.add('up', target(pod), at, 1);
+    for (const host of ['checkout-aa', 'checkout-bb']) {
+      const labels = labelsOf(pod, host, '200', '-');
+      const add = (le: string, value: number) =>
+        source.add('istio_request_duration_milliseconds_bucket', { ...labels, le }, at, value);
+      for (const edge of edges) add(String(edge), within(all, edge));
+      add('+Inf', all);
+    }
+  }
+
+  /** Minutes of scrapes, 100 requests each, of two pods of which one changes its edges after a minute. */
+  async function withChange(edges: readonly number[], pods: readonly string[]) {
+    const logged: unknown[] = [];
+    const log = { info: () => undefined, warn: (details: object) => logged.push(details) };
+    const world = worldAt(minutesBefore(1), { log });
+    let all = 0;
+    const live = async (seconds: number, changed: readonly number[]) => {
+      for (let second = 0; second < seconds; second += 5) {
+        all += 100;
+        for (const [index, pod] of pods.entries()) {
+          const shown = index === 0 ? changed : [100, 250];
+          scrape(world.source, pod, { at: world.clock.now(), all, edges: shown });
+        }
+        await world.clock.advance(5000);
+      }
+    };
+    await live(60, [100, 250]);
+    world.sampler.follow('k', timed);
+    await live(60, [100, 250]);
+    const before = sums(world.sampler.read('k').batches);
+    await live(60, edges);
+    return { ...world, logged, before, live };
+  }
+
+  it('are stale with the reason where it is the only caller, and go on when the bucket is back', async () => {
+    const world = await withChange([250], ['web']);
+    expect(world.before.canary[0]).toBeGreaterThan(0);
+    const { state, message, batches } = world.sampler.read('k');
+    expect(state).toBe('stale');
+    expect(message).toContain('web has had no bucket at 100 ms since 12:01:00 UTC');
+    expect(message).toContain("give all callers' proxies the same buckets");
+    expect(sums(batches)).toEqual(world.before);
+    await world.live(30, [100, 250]);
+    expect(world.sampler.read('k').state).toBe('fresh');
+    // The first whole row holds what went before: 29 scrapes since noon.
+    expect(sums(world.sampler.read('k').batches).canary).toEqual([2900, 290]);
+  });
+
+  it.each([
+    ['another edge', [250], 'no bucket at 100 ms'],
+    ['the edge of the objective', [100, 300], 'no bucket at 250 ms'],
+  ])('are counted of the others, and it is said once, where one lost %s', async (_, edges, what) => {
+    const world = await withChange(edges, ['odd', 'web']);
+    const { state, message, batches } = world.sampler.read('k');
+    expect(state).toBe('fresh');
+    expect(message).toContain(`, but odd has had ${what}`);
+    expect(world.logged).toEqual([{ key: 'k', why: expect.stringContaining(what) }]);
+    const counted = sums(batches).canary[0] ?? 0;
+    expect(counted - (world.before.canary[0] ?? 0)).toBe(1200);
+  });
+});

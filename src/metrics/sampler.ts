@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { DEFAULT_CELL_MS, lastBorder } from './cells.ts';
-import { evidenceState, type Problem } from './evidence-state.ts';
+import { evidenceState, oddReason, type Problem } from './evidence-state.ts';
 import { type Need, planQueries } from './fleet-query.ts';
 import { BASELINE_MS, lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
 import { type Batch, DEFAULT_MEASURE, type Evidence, type Sampler, type Subject, type TrafficSplit } from './port.ts';
@@ -15,6 +15,8 @@ import {
   createTracker,
   cut,
   edgesAsked,
+  type OddCaller,
+  oddCaller,
   scrapeIntervalMs,
   type Tracker,
   trafficOf,
@@ -81,6 +83,8 @@ interface Followed {
   failures: number;
   /** It is left out of rounds before this time. */
   retryAt: number;
+  /** A caller that is not counted. */
+  odd: OddCaller | undefined;
   /** Three scrape intervals as last seen, in ms, bounded. */
   threeScrapesMs: number;
   announced: Evidence['state'];
@@ -166,6 +170,7 @@ class PollingSampler implements Sampler {
       problem: wants.length > 0 ? undefined : UNREADABLE,
       failures: 0,
       retryAt: wants.length > 0 ? 0 : Number.POSITIVE_INFINITY,
+      odd: undefined,
       threeScrapesMs: 0,
       announced: 'starting',
       handedOut: [],
@@ -337,9 +342,18 @@ class PollingSampler implements Sampler {
       followed.problem = undefined;
       followed.failures = 0;
       if (cut(tracker, until, cellMs)) round.withBatches.add(followed);
+      this.#noteOdd(followed);
       trim(tracker, startedAt - this.#retentionMs(tracker));
       followed.threeScrapesMs = Math.min(3 * (scrapeIntervalMs(tracker) ?? 0), LONGEST_STALE_AFTER_MS);
     }
+  }
+
+  #noteOdd(followed: Followed): void {
+    const odd = oddCaller(followed.tracker);
+    if (odd !== undefined && odd.name !== followed.odd?.name) {
+      this.#options.log?.warn({ key: followed.key, why: oddReason(odd) }, 'a caller is not counted');
+    }
+    followed.odd = odd;
   }
 
   #retentionMs({ measure }: Tracker): number {
@@ -399,12 +413,19 @@ class PollingSampler implements Sampler {
     }
   }
 
-  #stateOf({ tracker, followedAt, readAt, problem, threeScrapesMs }: Followed): Pick<Evidence, 'state' | 'message'> {
+  #stateOf({
+    tracker,
+    followedAt,
+    readAt,
+    problem,
+    threeScrapesMs,
+    odd,
+  }: Followed): Pick<Evidence, 'state' | 'message'> {
     const { subject, coveredFrom, lastSampleAt } = tracker;
     const { clock, provider, staleAfterMs } = this.#options;
     const times = { now: clock.now(), followedAt, readAt, coveredFrom, lastSampleAt };
     const limits = { silentAfterMs: staleAfterMs, staleAfterMs: Math.max(staleAfterMs, threeScrapesMs) };
-    return evidenceState({ subject, sourceName: provider.name, problem, ...times, ...limits });
+    return evidenceState({ subject, sourceName: provider.name, problem, odd, ...times, ...limits });
   }
 }
 

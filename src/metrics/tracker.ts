@@ -10,7 +10,7 @@ import {
   trimSeries,
 } from './counters.ts';
 import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
-import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, pendingSince } from './histogram.ts';
+import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, lacks, pendingSince } from './histogram.ts';
 import { isTimed, type Outcome, outcomeOf, touchedBy } from './outcome.ts';
 import { type Batch, DEFAULT_MEASURE, type Measure, type Subject, type TrafficSplit } from './port.ts';
 import type { RawSample, RawSeries } from './provider.ts';
@@ -165,14 +165,12 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
   const texts = tracker.edgeTexts.get(edge) ?? new Set();
   tracker.edgeTexts.set(edge, texts.add(le));
   tracker.edgesAsked = undefined;
-  const isObjective = tracker.measure.kind === 'durations' && edge === tracker.measure.underMs;
   // The other edges of a target are scraped at the same times.
   const isTotal = edge === Number.POSITIVE_INFINITY;
   return (samples) => {
     if (!isTotal && tracker.edges.length > 0 && !tracker.edges.includes(edge)) return;
     const wanted = since(tracker.floor, samples);
     if (isTotal) noteSamples(tracker, target, wanted);
-    if (isObjective) noteNewest(tracker, samples);
     if (histogram !== undefined && wanted.length > 0) addBucket(histogram, edge, wanted);
   };
 }
@@ -299,6 +297,8 @@ function timedGrowth(tracker: Tracker, underMs: number, until: number): ArmIncre
   for (const { arm, target, histogram } of tracker.histograms.values()) {
     assemble(histogram, { chosen: tracker.edges, underMs, until });
     if (arm === 'plain' || histogram.counter === undefined) continue;
+    const wholeAt = histogram.counter.at.at(-1) ?? 0;
+    if (wholeAt > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = wholeAt;
     for (const { at, since, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
       grown.push({
         at,
@@ -319,6 +319,27 @@ function settleEdges(tracker: Tracker, underMs: number, until: number): void {
   tracker.edges = chooseEdges(settled, underMs);
   tracker.edgesAsked = undefined;
   if (tracker.edges.length === 0) for (const { pending } of settled) pending.clear();
+}
+
+/** A caller whose durations cannot be counted because its buckets are not those of the others. */
+export interface OddCaller {
+  /** Its pod, or else its address. */
+  readonly name: string;
+  /** In ms; it has no bucket there. */
+  readonly edge: number;
+  /** In ms. */
+  readonly since: number;
+}
+
+/** The caller whose durations have not been counted for the longest time; undefined where all are. */
+export function oddCaller(tracker: Tracker): OddCaller | undefined {
+  let odd: OddCaller | undefined;
+  for (const { target, histogram } of tracker.histograms.values()) {
+    const lacking = lacks(histogram);
+    if (lacking === undefined || lacking.since >= (odd?.since ?? Number.POSITIVE_INFINITY)) continue;
+    odd = { name: target.name.pod ?? target.name.instance, edge: lacking.edge, since: lacking.since };
+  }
+  return odd;
 }
 
 /** Requests beyond the edge with this index are failures. */
