@@ -4,7 +4,7 @@ import { HOUR_MS, type Inquiry } from './inquiry.ts';
 import { type Inspection, refused } from './inspection.ts';
 import { readPast, restWants } from './inspection-past.ts';
 import type { Measure } from './port.ts';
-import { DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
+import { DURATIONS_METRIC, NATIVE_DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
 
 /** Whether the mesh counts requests at all, and what stable's were. */
 export async function inspectRequests(inquiry: Inquiry): Promise<Inspection> {
@@ -23,7 +23,7 @@ export async function inspectDurations(
   const own = await valuesOf(inquiry, 'le', ownSelector);
   // A service that nobody has called yet will have the edges that the others have.
   const texts = own.length > 0 ? own : await valuesOf(inquiry, 'le', `${DURATIONS_METRIC}{reporter="source"}`);
-  if (texts.length === 0) return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
+  if (texts.length === 0) return await withoutBuckets(inquiry);
   const edges = texts.map(Number).filter(Number.isFinite);
   const tested = edgesAround(edges, underMs);
   if (tested.length === 0) {
@@ -35,6 +35,15 @@ export async function inspectDurations(
   return await withPast(
     inquiry,
     texts.filter((text) => tested.includes(Number(text))),
+  );
+}
+
+async function withoutBuckets(inquiry: Inquiry): Promise<Inspection> {
+  const native = await valuesOf(inquiry, '__name__', `${NATIVE_DURATIONS_METRIC}{reporter="source"}`);
+  if (native.length === 0) return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
+  return refused(
+    'NativeHistogram',
+    `requests.under: ${inquiry.client.name} has ${NATIVE_DURATIONS_METRIC} as native histograms only, which are not read: have it keep the classic buckets too (always_scrape_classic_histograms: true)`,
   );
 }
 

@@ -222,6 +222,12 @@ describe('an objective is refused', () => {
       'EdgeUnknown',
       /the next are 250 ms: take/,
     ],
+    'when durations are kept as native histograms only': [
+      () => hour('istio_request_duration_milliseconds', caller, () => 0),
+      under(250),
+      'NativeHistogram',
+      /^requests\.under: .* has istio_request_duration_milliseconds as native histograms only.*always_scrape_classic_histograms: true/,
+    ],
     'for now when the source is away': [
       () => failing('METRICS_UNREACHABLE', 'TransientError', { reason: 'connection refused' }),
       DEFAULT_MEASURE,

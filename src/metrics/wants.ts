@@ -36,6 +36,8 @@ export interface Want {
 export const REQUESTS_METRIC = 'istio_requests_total';
 /** How long they took, as their callers see it. */
 export const DURATIONS_METRIC = 'istio_request_duration_milliseconds_bucket';
+/** The same as native histograms, which are not read. */
+export const NATIVE_DURATIONS_METRIC = 'istio_request_duration_milliseconds';
 
 const HOST_LABELS: readonly ShapeLabel[] = [
   { name: 'destination_service_name', operator: '=', isAsked: true },

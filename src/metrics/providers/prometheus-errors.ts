@@ -124,7 +124,16 @@ function failure(code: string, name: string, reason: string, options: AppErrorOp
 
 function unreadable(body: unknown): string {
   if (typeof body !== 'object' || body === null) return 'not JSON';
-  return (body as { status?: unknown }).status === 'success' ? 'an unexpected result' : 'no success status';
+  if ((body as { status?: unknown }).status !== 'success') return 'no success status';
+  return holdsNative(body) ? 'native histograms, of which nothing is counted' : 'an unexpected result';
+}
+
+/** Series of native histograms stand beside others, with `histograms` where those have `values`. */
+function holdsNative(body: object): boolean {
+  const { result } = (body as { data?: { result?: unknown } | null }).data ?? {};
+  return (
+    Array.isArray(result) && result.some((series) => Array.isArray((series as { histograms?: unknown }).histograms))
+  );
 }
 
 /** Seconds or an HTTP date, in ms from now; undefined when neither. */

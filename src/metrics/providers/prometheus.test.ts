@@ -283,6 +283,14 @@ describe('a source that', () => {
     expect((await errorOf(provider.samples(query))).retryAfterMs).toBe(expected);
   });
 
+  it('holds native histograms is not used, and says so', async () => {
+    const histograms = [[1_700_000_000, { count: '2', sum: '3', buckets: [[0, '1', '2', '2']] }]];
+    const { provider } = await sourceThat(json(matrix([{ metric: { pod: 'a' }, histograms }])));
+    const error = await errorOf(provider.samples(query));
+    expect(error).toMatchObject({ class: 'TransientError', code: 'METRICS_MALFORMED' });
+    expect(error.message).toContain('native histograms, of which nothing is counted');
+  });
+
   it('does not answer in time is given up', async () => {
     const { provider } = await sourceThat(() => undefined, { timeoutMs: 50 });
     expect(await errorOf(provider.samples(query))).toMatchObject({ class: 'TransientError', code: 'METRICS_TIMEOUT' });
