@@ -562,36 +562,6 @@ describe('the split of traffic', () => {
   });
 });
 
-describe('the batches of an edge', () => {
-  it('tell chosen callers from others over all hosts of a service, and count what a fault touched', async () => {
-    const world = worldAt(minutesBefore(1));
-    for (const pod of ['web', 'batch']) world.callers.serve(pod, 'pay', 1);
-    const scrape = () => {
-      if (world.clock.now() % 5000 === 0) world.callers.scrape('batch', world.clock.now());
-    };
-    await world.run(60, scrape);
-    const edge = { hosts: ['pay', 'pay-aa'], callers: { namespace: 'shop', workloads: ['web'] } };
-    const measure = { kind: 'faults', flags: ['FI'] } as const;
-    world.sampler.follow('k', {
-      namespace: 'shop',
-      service: 'pay',
-      stable: '',
-      canary: '',
-      since: noon,
-      edge,
-      measure,
-    });
-    await world.run(11, () => {
-      scrape();
-      world.callers.serve('web', 'pay', 3, '503 FI');
-      world.callers.serve('web', 'pay-aa', 7);
-      world.callers.serve('web', 'pay-bb', 100);
-      world.callers.serve('batch', 'pay', 5, '500');
-    });
-    expect(sums(world.sampler.read('k').batches)).toEqual({ canary: [100, 30], stable: [50, 0] });
-  });
-});
-
 describe('durations of callers whose buckets change under the same labels', () => {
   const timed: Subject = { ...subject, measure: { kind: 'durations', underMs: 250 } };
 
