@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { x509 } from '../support/x509.ts';
+import { createAuthority } from '../support/certificates.ts';
 
 /** A request as the script sees it. */
 export interface SeenRequest {
@@ -35,7 +35,8 @@ export interface ScriptedServer {
 export const TOKEN = 'token-that-must-stay-secret';
 
 export async function startScriptedServer(): Promise<ScriptedServer> {
-  const tls = await makeCertificates();
+  const authority = await createAuthority();
+  const tls = await authority.issue({ type: 'ip', value: '127.0.0.1' });
   const requests: SeenRequest[] = [];
   let script: (request: SeenRequest, response: ServerResponse) => void = (_, response) => answer(response, 500, {});
   let connections = 0;
@@ -56,7 +57,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const directory = await mkdtemp(join(tmpdir(), 'sluice-api-'));
   const kubeconfigPath = join(directory, 'kubeconfig');
-  await writeFile(kubeconfigPath, kubeconfig((server.address() as AddressInfo).port, tls.ca));
+  await writeFile(kubeconfigPath, kubeconfig((server.address() as AddressInfo).port, authority.ca));
   return {
     kubeconfigPath,
     requests,
@@ -114,30 +115,4 @@ function kubeconfig(port: number, ca: string): string {
     users: [{ name: 'tester', user: { token: TOKEN } }],
     contexts: [{ name: 'scripted', context: { cluster: 'scripted', user: 'tester' } }],
   });
-}
-
-async function makeCertificates(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const validity = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) };
-  const caKeys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Scripted CA',
-    keys: caKeys,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
-    ...validity,
-  });
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=scripted',
-    issuer: ca.subject,
-    publicKey: keys.publicKey,
-    signingKey: caKeys.privateKey,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
-    ...validity,
-  });
-  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  const pem = `-----BEGIN PRIVATE KEY-----\n${key.match(/.{1,64}/g)?.join('\n')}\n-----END PRIVATE KEY-----\n`;
-  return { ca: ca.toString('pem'), cert: certificate.toString('pem'), key: pem };
 }

@@ -1,32 +1,50 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../src/lib/clock.ts';
 import { MemorySource } from './metrics-source.ts';
 
+export interface ServedSourceOptions {
+  /** Serves https with these; default http. */
+  readonly tls?: ServerOptions;
+}
+
 /** A MemorySource behind the query API of Prometheus, for range selectors only. */
 export class ServedSource {
   readonly memory = new MemorySource(systemClock);
+  /** Headers of all requests. */
+  readonly seen: IncomingMessage['headers'][] = [];
+  /** Requests for which this does not hold are answered with 401. */
+  admits: (headers: IncomingMessage['headers']) => boolean = () => true;
   readonly #server: Server;
+  readonly #protocol: 'http' | 'https';
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
+  private constructor({ tls }: ServedSourceOptions) {
+    this.#protocol = tls === undefined ? 'http' : 'https';
+    const listener: RequestListener = (request, response) => {
+      this.seen.push(request.headers);
+      if (!this.admits(request.headers)) {
+        response.writeHead(401).end();
+        return;
+      }
       void this.#answer(request).then((body) => {
         response.writeHead(200, { 'content-type': 'application/json' });
         response.end(JSON.stringify(body));
       });
-    });
+    };
+    this.#server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
   }
 
-  static async start(): Promise<ServedSource> {
-    const source = new ServedSource();
+  static async start(options: ServedSourceOptions = {}): Promise<ServedSource> {
+    const source = new ServedSource(options);
     source.#server.listen(0, '127.0.0.1');
     await once(source.#server, 'listening');
     return source;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#protocol}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   stop(): void {

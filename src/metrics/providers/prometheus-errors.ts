@@ -59,9 +59,20 @@ function unanswered(thrown: unknown, context: FailureContext): AppError {
   const { code = 'UNKNOWN', error = '' } = thrown as { code?: string; error?: string };
   if (/maxContentLength/.test(error)) return tooLarge(context);
   if (code === 'ECONNABORTED') return timedOut(context);
-  const reason =
-    NETWORK_REASONS[code] ?? (/CERT|SSL|TLS/.test(code) ? `TLS failed (${code})` : `request failed (${code})`);
+  const reason = NETWORK_REASONS[code] ?? tlsReason(code) ?? `request failed (${code})`;
   return failure('METRICS_UNREACHABLE', context.name, reason, { details: { code } });
+}
+
+/** Why a connection could not be secured, and the cure. */
+function tlsReason(code: string): string | undefined {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `its certificate is for another name (${code}): correct the address, or give the name in tls.serverName of a MetricsSource`;
+  }
+  if (code === 'CERT_HAS_EXPIRED') return `its certificate has expired (${code}): renew it`;
+  if (/SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERT_(UNTRUSTED|SIGNATURE)/.test(code)) {
+    return `its certificate is not trusted (${code}): name its authority in tls.caSecretKeyRef of a MetricsSource`;
+  }
+  return /CERT|SSL|TLS/.test(code) ? `TLS failed (${code})` : undefined;
 }
 
 function tooLarge({ name, maxBytes }: FailureContext): AppError {
