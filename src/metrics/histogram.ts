@@ -31,8 +31,9 @@ export function emptyHistogram(): Histogram {
   return { pending: new Map(), edges: [], counter: undefined, lacking: undefined };
 }
 
-/** Takes in samples of the bucket of one edge. */
-export function addBucket({ pending }: Histogram, edge: number, samples: readonly RawSample[]): void {
+/** Takes in samples of the bucket of one edge, unless there are rows of all of them: polls overlap, so most have come before. */
+export function addBucket({ pending, counter }: Histogram, edge: number, samples: readonly RawSample[]): void {
+  if (samples.length === 0 || (counter !== undefined && !samples.some(({ at }) => isNew(counter, at)))) return;
   const before = pending.get(edge);
   pending.set(edge, before === undefined ? samples : [...before, ...samples]);
 }

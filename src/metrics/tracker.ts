@@ -171,7 +171,7 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
     if (!isTotal && tracker.edges.length > 0 && !tracker.edges.includes(edge)) return;
     const wanted = since(tracker.floor, samples);
     if (isTotal) noteSamples(tracker, target, wanted);
-    if (histogram !== undefined && wanted.length > 0) addBucket(histogram, edge, wanted);
+    if (histogram !== undefined) addBucket(histogram, edge, wanted);
   };
 }
 

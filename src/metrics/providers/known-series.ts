@@ -1,16 +1,13 @@
 import { hash } from 'node:crypto';
-import type { RawSample } from '../provider.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A label set as the source writes it, and what was last read of its series. */
+/** A label set as the source writes it. */
 export interface KnownSeries {
   /** JSON in UTF-8, with the marks around it. */
   readonly bytes: Buffer;
   /** Equal bytes give the same object. */
   readonly labels: Labels;
-  /** The newest samples of the last answer: samples that come again are the same objects. */
-  samples: readonly RawSample[];
   /** What came after it last time: comparing with that costs a tenth of looking it up. */
   next: KnownSeries | undefined;
 }
@@ -86,7 +83,7 @@ function hasAt(body: Buffer, at: number, part: Buffer): boolean {
 
 /** A part of a body keeps the whole of it in memory, so what is kept is a copy. */
 function newSeries(part: Buffer, labels: Labels | undefined): KnownSeries | undefined {
-  return labels === undefined ? undefined : { bytes: Buffer.from(part), labels, samples: [], next: undefined };
+  return labels === undefined ? undefined : { bytes: Buffer.from(part), labels, next: undefined };
 }
 
 function readLabels(part: Buffer, shared: (text: string) => string): Labels | undefined {

@@ -1,5 +1,5 @@
 import type { RawSample, RawSeries } from '../provider.ts';
-import { type KnownLabels, type KnownSeries, type Marks, parsed } from './known-series.ts';
+import { type KnownLabels, type Marks, parsed } from './known-series.ts';
 
 /** An answer with a matrix: what it holds, and the rest of it without. */
 export interface MatrixText {
@@ -11,8 +11,6 @@ const RESULT = Buffer.from('"result":[');
 const LONGEST_FRAME = 300;
 /** A label set stands between these. */
 export const LABEL_MARKS: Marks = { before: Buffer.from('{"metric":'), after: Buffer.from(',"values":[') };
-/** Of one series, so many samples are remembered: a poll's window holds no more, and a long look back shall not stay in memory. */
-const MOST_REMEMBERED = 16;
 /** Numbers of so many digits are whole numbers to us, and their quotient by a power of ten is the nearest number to the text. */
 const MOST_DIGITS = 15;
 const POWERS = Array.from({ length: MOST_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
@@ -53,7 +51,7 @@ function readSeries(reader: Reader, known: KnownLabels): RawSeries | undefined {
   reader.at += read.bytes.length;
   const samples: RawSample[] = [];
   while (body[reader.at] === OPEN) {
-    const sample = readSample(reader, read);
+    const sample = readSample(reader);
     if (sample === undefined) return undefined;
     samples.push(sample);
     if (body[reader.at] !== COMMA) break;
@@ -61,12 +59,11 @@ function readSeries(reader: Reader, known: KnownLabels): RawSeries | undefined {
   }
   if (body[reader.at] !== CLOSE || body[reader.at + 1] !== CLOSE_BRACE) return undefined;
   reader.at += 2;
-  read.samples = samples.length > MOST_REMEMBERED ? [] : samples;
   return { labels: read.labels, samples };
 }
 
 /** `[1790000000.123,"17"]`. */
-function readSample(reader: Reader, { samples }: KnownSeries): RawSample | undefined {
+function readSample(reader: Reader): RawSample | undefined {
   const { body } = reader;
   const timeTo = endOfNumber(body, reader.at + 1, COMMA);
   if (body[timeTo + 1] !== QUOTE) return undefined;
@@ -75,10 +72,8 @@ function readSample(reader: Reader, { samples }: KnownSeries): RawSample | undef
   // Cut to whole ms, as a Date does.
   const at = Math.trunc(numberAt(body, reader.at + 1, timeTo) * 1000);
   if (!(at > 0)) return undefined;
-  const value = numberAt(body, timeTo + 2, valueTo);
   reader.at = valueTo + 2;
-  for (const sample of samples) if (sample.at === at && Object.is(sample.value, value)) return sample;
-  return { at, value };
+  return { at, value: numberAt(body, timeTo + 2, valueTo) };
 }
 
 /** Where the mark is; the end of the body when it is not there. */
