@@ -1,5 +1,5 @@
+import type { OddCaller } from './growth.ts';
 import { DEFAULT_MEASURE, type Evidence, type Subject } from './port.ts';
-import type { OddCaller } from './tracker.ts';
 import { DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
 
 /** Why the newest query gave nothing that can be used. */

@@ -1,29 +1,19 @@
-import { isDeepStrictEqual } from 'node:util';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { DEFAULT_CELL_MS, lastBorder } from './cells.ts';
-import { evidenceState, oddReason, type Problem } from './evidence-state.ts';
-import { type Need, planQueries } from './fleet-query.ts';
-import { BASELINE_MS, lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
-import { type Batch, DEFAULT_MEASURE, type Evidence, type Sampler, type Subject, type TrafficSplit } from './port.ts';
+import { evidenceState, oddReason } from './evidence-state.ts';
+import { planQueries } from './fleet-query.ts';
+import { lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
+import { dueAt, type Followed, isSameSubject, needOf, newFollowed } from './followed.ts';
+import { oddCaller } from './growth.ts';
+import type { Evidence, Sampler, Subject, TrafficSplit } from './port.ts';
 import type { MetricsProvider } from './provider.ts';
 import { addOwner, createSeriesIndex, removeOwner, type SeriesIndex, sweep } from './series-index.ts';
-import {
-  cover,
-  createTracker,
-  cut,
-  edgesAsked,
-  type OddCaller,
-  oddCaller,
-  scrapeIntervalMs,
-  type Tracker,
-  trafficOf,
-  trim,
-  unknownTargets,
-} from './tracker.ts';
-import { type Shape, type Want, wantsOf } from './wants.ts';
+import { cover, cut, scrapeIntervalMs, type Tracker, trim, unknownTargets } from './tracker.ts';
+import { trafficOf } from './traffic.ts';
+import type { Shape } from './wants.ts';
 
 export interface SamplerOptions {
   readonly provider: MetricsProvider;
@@ -71,31 +61,6 @@ export function createSampler(options: SamplerOptions): Sampler {
   return new PollingSampler(options);
 }
 
-interface Followed {
-  readonly key: string;
-  readonly tracker: Tracker;
-  readonly wants: readonly Want[];
-  readonly followedAt: number;
-  /** When the last round that was read with success began; null before the first. */
-  readAt: number | null;
-  problem: Problem | undefined;
-  /** Failures in a row of a query of its own, while the source answers others. */
-  failures: number;
-  /** It is left out of rounds before this time. */
-  retryAt: number;
-  /** A caller that is not counted. */
-  odd: OddCaller | undefined;
-  /** Three scrape intervals as last seen, in ms, bounded. */
-  threeScrapesMs: number;
-  announced: Evidence['state'];
-  /** Copy of the tracker's batches as last handed out. */
-  handedOut: readonly Batch[];
-}
-
-interface Member extends Need {
-  readonly followed: Followed;
-}
-
 /** What became of a round. */
 interface Round {
   readonly startedAt: number;
@@ -114,13 +79,8 @@ const TRAFFIC_MS = 300_000;
 const LATE_MS = 75_000;
 /** Rounds take at most this share of the time, as far as they need not be further apart than scrapes: a large fleet is asked less often. */
 const LARGEST_SHARE = 0.2;
-/** So much of the past, over all subjects, is read in one round when many are new, as after a restart: 100 hours. */
-const LONGEST_PAST_MS = 100 * 3_600_000;
 /** Series are forgotten once one in so many of all subjects has gone. */
 const SWEEP_SHARE = 10;
-const UNREADABLE: Problem = { kind: 'unusable', reason: 'the selectors of the objective cannot be read' };
-/** Evidence that began longer ago is recomputed from here on only: 7 days of hourly windows. */
-const LONGEST_LOOK_BACK_MS = 7 * 24 * 3_600_000;
 /** Evidence from scrapes further apart than a third of this is too slow to guard a release. */
 const LONGEST_STALE_AFTER_MS = 180_000;
 const LONGEST_BACKOFF_MS = 10_000;
@@ -156,25 +116,9 @@ class PollingSampler implements Sampler {
     const known = this.#followed.get(key);
     if (known !== undefined && isSameSubject(known.tracker.subject, subject)) return;
     this.unfollow(key);
-    const followedAt = this.#options.clock.now();
-    const begin = (subject.since ?? followedAt) - BASELINE_MS;
-    const tracker = createTracker(subject, begin);
-    const wants = wantsOf(subject);
-    for (const want of wants) addOwner(this.#indexOf(want.shape), tracker, want);
-    this.#followed.set(key, {
-      key,
-      tracker,
-      wants,
-      followedAt,
-      readAt: null,
-      problem: wants.length > 0 ? undefined : UNREADABLE,
-      failures: 0,
-      retryAt: wants.length > 0 ? 0 : Number.POSITIVE_INFINITY,
-      odd: undefined,
-      threeScrapesMs: 0,
-      announced: 'starting',
-      handedOut: [],
-    });
+    const followed = newFollowed(key, subject, this.#options.clock.now());
+    for (const want of followed.wants) addOwner(this.#indexOf(want.shape), followed.tracker, want);
+    this.#followed.set(key, followed);
   }
 
   unfollow(key: string): void {
@@ -246,7 +190,7 @@ class PollingSampler implements Sampler {
     const { clock, pollMs, onPoll } = this.#options;
     const startedAt = clock.now();
     this.#sweep();
-    const due = this.#dueAt(startedAt);
+    const due = dueAt(this.#followed.values(), startedAt);
     if (due.length === 0) return pollMs;
     const round: Round = {
       startedAt,
@@ -268,20 +212,6 @@ class PollingSampler implements Sampler {
     return this.#nextDelay(startedAt, error);
   }
 
-  /** What takes part in a round: all that is up to date, and as much that has a past to be read as does not hold the others up. */
-  #dueAt(now: number): readonly Followed[] {
-    const due = [...this.#followed.values()].filter(({ retryAt }) => retryAt <= now);
-    const current = due.filter(({ readAt }) => readAt !== null);
-    const unread = due.filter(({ readAt }) => readAt === null).sort((a, b) => b.tracker.floor - a.tracker.floor);
-    let pastMs = 0;
-    for (const followed of unread) {
-      if (pastMs > LONGEST_PAST_MS) break;
-      pastMs += now - followed.tracker.floor;
-      current.push(followed);
-    }
-    return current;
-  }
-
   #logFailure(error: unknown): void {
     const reason = error === undefined ? '' : problemOf(error).reason;
     if (reason !== '' && reason !== this.#loggedFailure)
@@ -291,7 +221,7 @@ class PollingSampler implements Sampler {
 
   async #readAll(round: Round): Promise<void> {
     const { startedAt, covered, signal, tally } = round;
-    const needs = [...covered.keys()].map((followed) => this.#memberOf(followed, startedAt));
+    const needs = [...covered.keys()].map((followed) => needOf(followed, startedAt, this.#options.windowMs));
     for (const plan of planQueries(needs, startedAt)) {
       const members = plan.members.map(({ followed }) => followed);
       try {
@@ -309,12 +239,6 @@ class PollingSampler implements Sampler {
         this.#postpone(round, members, error);
       }
     }
-  }
-
-  #memberOf(followed: Followed, now: number): Member {
-    const { readAt, wants, tracker } = followed;
-    const wanted = readAt === null ? tracker.floor : readAt - this.#options.windowMs;
-    return { followed, wants, edges: edgesAsked(tracker), from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS) };
   }
 
   /** Closes the batches of all that was read whole. */
@@ -440,17 +364,4 @@ function noteCovered({ covered }: Round, members: readonly Followed[], since: nu
 /** The source answers, but will not answer this query; others may fare better. */
 function isOwnFailure(error: unknown): boolean {
   return isAppError(error) && ['METRICS_BAD_QUERY', 'METRICS_NOT_RUN', 'METRICS_TOO_LARGE'].includes(error.code);
-}
-
-function isSameSubject(a: Subject, b: Subject): boolean {
-  return (
-    isDeepStrictEqual(a.measure ?? DEFAULT_MEASURE, b.measure ?? DEFAULT_MEASURE) &&
-    isDeepStrictEqual(a.source, b.source) &&
-    isDeepStrictEqual(a.edge, b.edge) &&
-    a.namespace === b.namespace &&
-    a.service === b.service &&
-    a.stable === b.stable &&
-    a.canary === b.canary &&
-    a.since === b.since
-  );
 }

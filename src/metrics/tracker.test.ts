@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Subject } from './port.ts';
 import type { RawSeries } from './provider.ts';
-import { createTracker, cut, ingest, ingestUp, type Tracker, trafficOf, trim, unknownTargets } from './tracker.ts';
+import { createTracker, cut, ingest, ingestUp, type Tracker, trim, unknownTargets } from './tracker.ts';
+import { trafficOf } from './traffic.ts';
 
 const subject: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: 100_000 };
 const CANARY = { arm: 'canary', part: 'all' } as const;
@@ -220,5 +221,55 @@ describe('the split of traffic', () => {
       ]),
     );
     expect(trafficOf(tracker, 101_000)).toBeUndefined();
+  });
+});
+
+describe('what is held of a long release', () => {
+  const RETENTION_MS = 90_000;
+  const HOURS_MS = 2 * 3_600_000;
+
+  /** Scrapes every 5 s for hours, as a sampler polls them: with the last 15 s of samples each time. */
+  function livesLong(tracker: Tracker, scrapeAt: (tracker: Tracker, times: readonly number[]) => void): void {
+    for (let at = 105_000; at < HOURS_MS; at += 5000) {
+      scrapeAt(tracker, [at - 10_000, at - 5000, at]);
+      cut(tracker, at, 1000);
+      trim(tracker, at - RETENTION_MS);
+    }
+  }
+
+  const counted = (times: readonly number[]) => times.map((at) => [at, at / 100] as const);
+
+  it('are samples of requests of a bounded time, and one batch for each scrape', () => {
+    const tracker = trackerFrom(0);
+    livesLong(tracker, (_, times) => ingest(tracker, CANARY, series('200', counted(times))));
+    const [tracked] = tracker.series.values();
+    expect(tracked?.counter.at.length).toBeLessThanOrEqual(RETENTION_MS / 5000 + 1);
+    expect(tracked?.counter.at.length).toBe(tracked?.counter.value.length);
+    expect([...tracker.targets.values()].map(({ scrapes }) => scrapes.size)).toEqual([tracked?.counter.at.length]);
+    expect(tracker.batches).toHaveLength((HOURS_MS - 105_000) / 5000);
+  });
+
+  it('are rows of histograms of a bounded time, and no samples that rows were made of', () => {
+    const tracker = createTracker({ ...subject, measure: { kind: 'durations', underMs: 250 } });
+    tracker.coveredFrom = 0;
+    livesLong(tracker, (_, times) => {
+      for (const le of ['100', '250', '+Inf']) ingest(tracker, CANARY, series('200', counted(times), { le }));
+    });
+    const [{ histogram } = expect.fail('nothing is held')] = tracker.histograms.values();
+    expect(histogram.counter?.at.length).toBeLessThanOrEqual(RETENTION_MS / 5000 + 1);
+    expect(histogram.counter?.read.length).toBe((histogram.counter?.at.length ?? 0) * (histogram.counter?.width ?? 0));
+    expect(histogram.pending.size).toBe(0);
+  });
+
+  it('is one sample of a caller that is gone, from which its growth is measured should it return', () => {
+    const tracker = trackerFrom(0);
+    ingest(tracker, CANARY, series('200', counted([95_000, 105_000]), { pod: 'gone' }));
+    livesLong(tracker, (_, times) => ingest(tracker, CANARY, series('200', counted(times))));
+    const sizes = [...tracker.series.values()].map(({ counter }) => counter.at.length);
+    expect(sizes[0]).toBe(1);
+    const before = canaryOf(tracker)[0];
+    ingest(tracker, CANARY, series('200', [[HOURS_MS, 1057]], { pod: 'gone' }));
+    cut(tracker, HOURS_MS + 1000, 1000);
+    expect(tracker.batches.reduce((sum, { canary }) => sum + canary.requests, 0)).toBe(before + 7);
   });
 });

@@ -1,21 +1,13 @@
 import { type Carried, carryFailures, cutBatches } from './batches.ts';
 import type { ArmIncrement, Grid } from './cells.ts';
-import {
-  addSamples,
-  type CounterSeries,
-  emptySeries,
-  growthBetween,
-  isCount,
-  takeIncrements,
-  trimSeries,
-} from './counters.ts';
+import { addSamples, type CounterSeries, emptySeries, isCount, trimSeries } from './counters.ts';
 import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
-import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, lacks, pendingSince } from './histogram.ts';
+import { countedGrowth, timedGrowth } from './growth.ts';
+import { addBucket, emptyHistogram, type Histogram } from './histogram.ts';
 import { isTimed, type Outcome, outcomeOf, touchedBy } from './outcome.ts';
-import { type Batch, DEFAULT_MEASURE, type Measure, type Subject, type TrafficSplit } from './port.ts';
+import { type Batch, DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
 import type { RawSample, RawSeries } from './provider.ts';
 import {
-  isAwaited,
   keyOf,
   newTarget,
   noteScrape,
@@ -77,9 +69,6 @@ export interface Tracker {
   readonly agreement: EdgeAgreement;
   readonly carried: Carried;
 }
-
-/** A caller that missed so many scrapes is gone. */
-const MISSED_SCRAPES = 2.5;
 
 export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY): Tracker {
   return {
@@ -278,89 +267,6 @@ function batchesOf(tracker: Tracker, increments: readonly ArmIncrement[], grid: 
   }
 }
 
-function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
-  const grown: ArmIncrement[] = [];
-  for (const { arm, counts, pod, target, counter } of tracker.series.values()) {
-    for (const { at, amount } of takeIncrements(counter, until, target.firstScrapeAt)) {
-      if (arm === 'plain' || counts === 'excluded') continue;
-      const requests = counts === 'bad' ? 0 : amount;
-      const failures = counts === 'bad' || counts === 'failure' ? amount : 0;
-      grown.push({ at, arm, requests, failures, pod });
-    }
-  }
-  return grown;
-}
-
-function timedGrowth(tracker: Tracker, underMs: number, until: number): ArmIncrement[] {
-  if (tracker.edges.length === 0) settleEdges(tracker, underMs, until);
-  const grown: ArmIncrement[] = [];
-  for (const { arm, target, histogram } of tracker.histograms.values()) {
-    assemble(histogram, { chosen: tracker.edges, underMs, until });
-    if (arm === 'plain' || histogram.counter === undefined) continue;
-    const wholeAt = histogram.counter.at.at(-1) ?? 0;
-    if (wholeAt > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = wholeAt;
-    for (const { at, since, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
-      grown.push({
-        at,
-        since,
-        arm,
-        ...countsOf(parts, histogram.edges.indexOf(underMs)),
-        ...durationsOf(histogram, parts),
-      });
-    }
-  }
-  return grown;
-}
-
-/** Chooses the edges that are read. Histograms without an edge at `underMs` are not waited for. */
-function settleEdges(tracker: Tracker, underMs: number, until: number): void {
-  const old = [...tracker.histograms.values()].map(({ histogram }) => histogram);
-  const settled = old.filter((histogram) => pendingSince(histogram) <= until);
-  tracker.edges = chooseEdges(settled, underMs);
-  tracker.edgesAsked = undefined;
-  if (tracker.edges.length === 0) for (const { pending } of settled) pending.clear();
-}
-
-/** A caller whose durations cannot be counted because its buckets are not those of the others. */
-export interface OddCaller {
-  /** Its pod, or else its address. */
-  readonly name: string;
-  /** In ms; it has no bucket there. */
-  readonly edge: number;
-  /** In ms. */
-  readonly since: number;
-}
-
-/** The caller whose durations have not been counted for the longest time; undefined where all are. */
-export function oddCaller(tracker: Tracker): OddCaller | undefined {
-  let odd: OddCaller | undefined;
-  for (const { target, histogram } of tracker.histograms.values()) {
-    const lacking = lacks(histogram);
-    if (lacking === undefined || lacking.since >= (odd?.since ?? Number.POSITIVE_INFINITY)) continue;
-    odd = { name: target.name.pod ?? target.name.instance, edge: lacking.edge, since: lacking.since };
-  }
-  return odd;
-}
-
-/** Requests beyond the edge with this index are failures. */
-function countsOf(parts: readonly number[], index: number): { requests: number; failures: number } {
-  let [requests, failures] = [0, 0];
-  for (const [part, amount] of parts.entries()) {
-    requests += amount;
-    if (part > index) failures += amount;
-  }
-  return { requests, failures };
-}
-
-function durationsOf({ edges }: Histogram, parts: readonly number[]): Pick<ArmIncrement, 'durations'> {
-  let sum = 0;
-  const within = edges.map((_, index) => {
-    sum += parts[index] ?? 0;
-    return sum;
-  });
-  return { durations: { edges, within } };
-}
-
 /** Drops raw samples older than `before`, as far as closed batches hold them. */
 export function trim(tracker: Tracker, before: number): void {
   for (const { counter } of tracker.series.values()) trimSeries(counter, before);
@@ -378,31 +284,4 @@ export function scrapeIntervalMs(tracker: Tracker): number | undefined {
     if (span !== undefined) shortest = Math.min(shortest, (span.last - span.first) / (target.scrapes.size - 1));
   }
   return Number.isFinite(shortest) ? shortest : undefined;
-}
-
-/**
- * Requests to each host between each target's first and last scrape after `from`. Undefined when no target has two of them, or one that
- * was scraped before and still is has not: it may be the one that a new route has not reached. Requests that a fault answered count
- * too: they say where routing sent them. Undefined for other measures than `requests`.
- */
-export function trafficOf(tracker: Tracker, from: number): TrafficSplit | undefined {
-  if (tracker.measure.kind !== 'requests') return undefined;
-  const spans = new Map<Target, { first: number; last: number }>();
-  const goneBefore = (tracker.lastSampleAt ?? 0) - MISSED_SCRAPES * (scrapeIntervalMs(tracker) ?? 0);
-  for (const target of tracker.targets.values()) {
-    const span = spanAfter(target, from);
-    if (span !== undefined) spans.set(target, span);
-    else if (isAwaited(target, from, goneBefore)) return undefined;
-  }
-  if (spans.size === 0) return undefined;
-  const counts = { plain: 0, stable: 0, canary: 0 };
-  for (const { arm, target, counter } of tracker.series.values()) {
-    const span = spans.get(target);
-    if (span !== undefined) counts[arm] += growthBetween(counter, span.first, span.last);
-  }
-  return {
-    from: Math.min(...[...spans.values()].map(({ first }) => first)),
-    to: Math.max(...[...spans.values()].map(({ last }) => last)),
-    ...counts,
-  };
 }

@@ -59,8 +59,8 @@ async function main(releases: number, ticks: number, referenceTicks: number): Pr
 
 interface Fleet {
   readonly ticks: readonly Tick[];
-  /** Heap in use after collection: after warm-up, at the end, and after all releases were let go. */
-  readonly heapMib: readonly [begin: number, end: number, after: number];
+  /** Memory in use after collection, on the heap and in buffers: after warm-up and at the end. */
+  readonly memoryMib: readonly [begin: number, end: number];
   readonly batches: number;
   /** Subjects whose evidence was fresh and held requests of both versions at the end. */
   readonly complete: number;
@@ -87,17 +87,16 @@ async function measureFleet(provider: MetricsProvider, releases: number, wanted:
   const abort = new AbortController();
   sampler.start(abort.signal);
   await untilTick(() => ticks.length, WARM_UP_TICKS);
-  const begin = heapMib();
+  const begin = memoryMib();
   // What the collection cost is not the sampler's.
   last = process.cpuUsage();
   const before = batchesOf(sampler, keys);
   await untilTick(() => ticks.length, WARM_UP_TICKS + wanted);
   abort.abort();
-  const end = heapMib();
+  const end = memoryMib();
   const batches = batchesOf(sampler, keys) - before;
   const complete = keys.filter((key) => isComplete(sampler, key)).length;
-  for (const key of keys) sampler.unfollow(key);
-  return { ticks: ticks.slice(WARM_UP_TICKS), heapMib: [begin, end, heapMib()], batches, complete };
+  return { ticks: ticks.slice(WARM_UP_TICKS), memoryMib: [begin, end], batches, complete };
 }
 
 function followAll(sampler: Sampler, releases: number): readonly string[] {
@@ -152,7 +151,7 @@ async function measureReference(provider: MetricsProvider, releases: number, wan
 }
 
 function report(fleet: Fleet, reference: readonly Tick[], releases: number): number {
-  const [begin, end, after] = fleet.heapMib;
+  const [begin, end] = fleet.memoryMib;
   print('fleet query', fleet.ticks);
   print('one query per metric and release', reference);
   const ratio = (of: (tick: Tick) => number) =>
@@ -162,9 +161,8 @@ function report(fleet: Fleet, reference: readonly Tick[], releases: number): num
   );
   console.log(`  ${ratio(({ wallMs }) => wallMs)} times as long`);
   const perTick = ((end - begin) * 1024) / fleet.ticks.length;
-  console.log(`heap after warm-up ${begin.toFixed(1)} MiB, after ${fleet.ticks.length} ticks ${end.toFixed(1)} MiB:`);
+  console.log(`memory after warm-up ${begin.toFixed(1)} MiB, after ${fleet.ticks.length} ticks ${end.toFixed(1)} MiB:`);
   console.log(`  ${perTick.toFixed(0)} KiB a tick for ${(fleet.batches / fleet.ticks.length).toFixed(0)} new batches`);
-  console.log(`  with nothing followed any more: ${after.toFixed(1)} MiB`);
   const goals = [
     [
       `at most ${GOALS.queries} queries a tick`,
@@ -202,9 +200,10 @@ function quantile(numbers: readonly number[], share: number): number {
   return rising[Math.min(rising.length - 1, Math.floor(share * rising.length))] ?? Number.NaN;
 }
 
-function heapMib(): number {
+function memoryMib(): number {
   collectGarbage();
-  return process.memoryUsage().heapUsed / 2 ** 20;
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 2 ** 20;
 }
 
 /** The collector can be called without a flag on the command line. */
