@@ -5,7 +5,8 @@ import { chunk, type Plan, upSelector } from './fleet-query.ts';
 import type { MetricsProvider, RawAnswer, RawQuery } from './provider.ts';
 import type { Target } from './scrapes.ts';
 import { distribute, type SeriesIndex } from './series-index.ts';
-import { ingestUp, type Tracker, unknownTargets } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { ingestUp, unknownTargets } from './tracker.ts';
 
 /** What a round of queries has cost so far. */
 export interface RoundTally {

@@ -4,7 +4,8 @@ import type { Need } from './fleet-query.ts';
 import { BASELINE_MS } from './fleet-reader.ts';
 import type { OddCaller } from './growth.ts';
 import { type Batch, DEFAULT_MEASURE, type Evidence, type Subject } from './port.ts';
-import { createTracker, edgesAsked, type Tracker } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { createTracker, edgesAsked } from './tracker.ts';
 import { type Want, wantsOf } from './wants.ts';
 
 /** A subject that a sampler follows, and how reading it goes. */

@@ -1,7 +1,7 @@
 import type { ArmIncrement } from './cells.ts';
 import { takeIncrements } from './counters.ts';
 import { assemble, chooseEdges, type Histogram, lacks, pendingSince } from './histogram.ts';
-import type { Tracker } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
 
 /** Growth of counters up to `until` that was not given before. */
 export function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {

@@ -6,7 +6,8 @@ import type { PastCounts } from './inspection.ts';
 import type { Subject } from './port.ts';
 import type { MetricsProvider, RawSeries } from './provider.ts';
 import { addOwner, createSeriesIndex, type SeriesIndex } from './series-index.ts';
-import { cover, createTracker, cut, type Tracker } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { cover, createTracker, cut } from './tracker.ts';
 import { type Want, wantsOf } from './wants.ts';
 
 /** Whose past, and how it is read. */

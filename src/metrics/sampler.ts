@@ -11,7 +11,8 @@ import { oddCaller } from './growth.ts';
 import type { Evidence, Sampler, Subject, TrafficSplit } from './port.ts';
 import type { MetricsProvider } from './provider.ts';
 import { addOwner, createSeriesIndex, removeOwner, type SeriesIndex, sweep } from './series-index.ts';
-import { cover, cut, scrapeIntervalMs, type Tracker, trim, unknownTargets } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { cover, cut, scrapeIntervalMs, trim, unknownTargets } from './tracker.ts';
 import { trafficOf } from './traffic.ts';
 import type { Shape } from './wants.ts';
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Measure, Subject } from './port.ts';
 import type { RawSeries } from './provider.ts';
 import { addOwner, createSeriesIndex, distribute, removeOwner, type SeriesIndex, sweep } from './series-index.ts';
-import { createTracker, type Tracker } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { createTracker } from './tracker.ts';
 import { wantsOf } from './wants.ts';
 
 const pay: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: 0 };

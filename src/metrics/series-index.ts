@@ -1,7 +1,8 @@
 import { matchTest } from './counter-selector.ts';
 import type { RawSeries } from './provider.ts';
 import { keyOf } from './scrapes.ts';
-import { type Sink, sinkFor, type Tracker } from './tracker.ts';
+import type { Sink, Tracker } from './tracked.ts';
+import { sinkFor } from './tracker.ts';
 import type { Shape, Want } from './wants.ts';
 
 type Labels = Readonly<Record<string, string>>;

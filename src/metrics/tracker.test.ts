@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Subject } from './port.ts';
 import type { RawSeries } from './provider.ts';
-import { createTracker, cut, ingest, ingestUp, type Tracker, trim, unknownTargets } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { createTracker, cut, ingest, ingestUp, trim, unknownTargets } from './tracker.ts';
 import { trafficOf } from './traffic.ts';
 
 const subject: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: 100_000 };

@@ -1,10 +1,10 @@
-import { type Carried, carryFailures, cutBatches } from './batches.ts';
+import { carryFailures, cutBatches } from './batches.ts';
 import type { ArmIncrement, Grid } from './cells.ts';
-import { addSamples, type CounterSeries, emptySeries, isCount, trimSeries } from './counters.ts';
-import { agreeOnEdges, type EdgeAgreement, noAgreement } from './edges.ts';
+import { addSamples, emptySeries, isCount, trimSeries } from './counters.ts';
+import { agreeOnEdges, noAgreement } from './edges.ts';
 import { countedGrowth, timedGrowth } from './growth.ts';
 import { addBucket, emptyHistogram, type Histogram } from './histogram.ts';
-import { isTimed, type Outcome, outcomeOf, touchedBy } from './outcome.ts';
+import { isTimed, outcomeOf, touchedBy } from './outcome.ts';
 import { type Batch, DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
 import type { RawSample, RawSeries } from './provider.ts';
 import {
@@ -18,57 +18,7 @@ import {
   targetOfRequests,
   trimScrapes,
 } from './scrapes.ts';
-
-export type Arm = 'canary' | 'stable' | 'plain';
-
-/** What a series is to a subject: of which version, and of a user's counters which one. */
-export interface Role {
-  readonly arm: Arm;
-  readonly part: 'all' | 'bad' | 'total';
-}
-
-/** Takes in samples of one series; repeated samples change nothing. */
-export type Sink = (samples: readonly RawSample[]) => void;
-
-interface Tracked {
-  readonly arm: Arm;
-  readonly counts: Outcome | 'bad' | 'total';
-  readonly pod: string | undefined;
-  readonly target: Target;
-  readonly counter: CounterSeries;
-}
-
-interface TrackedHistogram {
-  readonly arm: Arm;
-  readonly target: Target;
-  readonly histogram: Histogram;
-}
-
-/** All that is held of one subject: raw samples of a bounded time, and its batches. Changed only by the functions of this file. */
-export interface Tracker {
-  readonly subject: Subject;
-  readonly measure: Measure;
-  readonly series: Map<string, Tracked>;
-  readonly histograms: Map<string, TrackedHistogram>;
-  readonly targets: Map<string, Target>;
-  readonly batches: Batch[];
-  /** Earlier samples are not taken, so that what others ask for makes no difference. In ms. */
-  readonly floor: number;
-  /** Since this time, in ms, answers held every sample: a series that a scrape after it does not show was not there. */
-  coveredFrom: number;
-  /** Batches up to this cell border are final. */
-  closedUntil: number;
-  /** Timestamp of the newest sample in ms. */
-  lastSampleAt: number | null;
-  /** Edges that are read, in ms; empty until a histogram was seen. */
-  edges: readonly number[];
-  /** How the source writes each edge. */
-  readonly edgeTexts: Map<number, Set<string>>;
-  /** What `edgesAsked` gave; undefined when it has to be found anew. */
-  edgesAsked: readonly string[] | undefined;
-  readonly agreement: EdgeAgreement;
-  readonly carried: Carried;
-}
+import type { Arm, Role, Sink, Tracked, Tracker } from './tracked.ts';
 
 export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY): Tracker {
   return {

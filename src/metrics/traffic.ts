@@ -1,7 +1,8 @@
 import { growthBetween } from './counters.ts';
 import type { TrafficSplit } from './port.ts';
 import { isAwaited, spanAfter, type Target } from './scrapes.ts';
-import { scrapeIntervalMs, type Tracker } from './tracker.ts';
+import type { Tracker } from './tracked.ts';
+import { scrapeIntervalMs } from './tracker.ts';
 
 /** A caller that missed so many scrapes is gone. */
 const MISSED_SCRAPES = 2.5;

@@ -1,7 +1,7 @@
 import type { Matcher } from '../lib/selector.ts';
 import { type CounterSelector, fillSelector, matcherText, matchTest } from './counter-selector.ts';
 import { DEFAULT_MEASURE, type Edge, type Subject } from './port.ts';
-import type { Arm, Role } from './tracker.ts';
+import type { Arm, Role } from './tracked.ts';
 
 /** A form of selector that differs between subjects only in the values of some labels, so that one query can ask for all of them. */
 export interface Shape {

@@ -19,18 +19,21 @@ async function run(name: string): Promise<Run> {
   return made;
 }
 
+/** Beside stable, or against the objective that stable keeps: whichever is proved first. */
+const OWN_FAILURES = expect.stringMatching(/^(HarmAgainstStable|SloBreach)$/);
+
 describe('a release under load, one run of what npm run bench:releases repeats', () => {
   it('is taken back for its failures when all its answers fail: they are evidence, not missing data', async () => {
     expect(await run('error100')).toMatchObject({
       outcome: 'RolledBack',
-      reason: 'HarmAgainstStable',
+      reason: OWN_FAILURES,
       message: expect.stringMatching(/(\d+) of \1 failed, stable 0 of /),
       lostRequests: 0,
     });
   });
 
   it('is taken back for its failures when it closes every connection without an answer', async () => {
-    expect(await run('no-answer')).toMatchObject({ outcome: 'RolledBack', reason: 'HarmAgainstStable' });
+    expect(await run('no-answer')).toMatchObject({ outcome: 'RolledBack', reason: OWN_FAILURES });
   });
 
   // Before the outage: the minute before a release tells whether stable was well.

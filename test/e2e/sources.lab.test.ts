@@ -106,7 +106,11 @@ describe('a bad release', () => {
     proxy.fault = undefined;
     const wellAt = Date.now();
     const end = await release.over();
-    expect(end).toMatchObject({ outcome: 'RolledBack', reason: 'HarmAgainstStable' });
+    // Beside stable, or against the objective that stable keeps: whichever is proved first.
+    expect(end).toMatchObject({
+      outcome: 'RolledBack',
+      reason: expect.stringMatching(/^(HarmAgainstStable|SloBreach)$/),
+    });
     const { failures } = await stage.shop.report(release.startedAtMs);
     expect([...new Set(failures.map(({ failedHop }) => failedHop))]).toEqual([`${RELEASED}=v3`]);
     figure('sources: bad release', { seconds: end.seconds, secondsAfterRecovery: (Date.now() - wellAt) / 1000 });
