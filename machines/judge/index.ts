@@ -21,3 +21,4 @@ export {
 export { tolerableRatio } from './tolerance.ts';
 export { type Verdict, verdictOf } from './verdict.ts';
 export { grouped, oddsInWords, percent, spanInWords } from './words.ts';
+export { worstVerdict } from './worst.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { labelName, objectRef } from './fields.ts';
+import { namedOnce } from './named-once.ts';
 import { prometheusSchema } from './prometheus-objective.ts';
 import { requestsSchema } from './requests-objective.ts';
 import { exactlyOneOf, withRule } from './rule.ts';
@@ -29,19 +30,7 @@ export const objectiveSchema = withRule(
 );
 
 /** `spec.objectives`: what the new version must keep. */
-export const objectivesSchema = z
-  .array(objectiveSchema)
-  .min(1)
-  .max(16)
-  // The API server sees this by the list's map keys.
-  .superRefine((objectives, context) => {
-    for (const [index, { name }] of objectives.entries()) {
-      if (objectives.findIndex((other) => other.name === name) === index) continue;
-      const message = `Duplicate value: another objective is named ${name} too; rename one of them`;
-      context.addIssue({ code: 'custom', path: [index], message });
-    }
-  })
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+export const objectivesSchema = namedOnce(z.array(objectiveSchema).min(1).max(16), 'objective')
   .describe(
     'What the new version must keep: it is taken back when it fails one of them, or is worse than the stable version. 1 to 16, names unique. Default: one named availability, 99 % of the requests succeed.',
   )

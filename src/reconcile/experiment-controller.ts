@@ -2,8 +2,8 @@ import type { KubeObject, Reflector } from '../kube/port.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { OwnQueue } from './dispatch.ts';
 import type { ExperimentCopies } from './experiment/copies.ts';
-import { keyOf } from './experiment/observe.ts';
 import { type ExperimentReconcilerPorts, reconcileExperiment } from './experiment/reconcile.ts';
+import { keyOf } from './key.ts';
 import { createWakes } from './wakes.ts';
 
 export interface ExperimentControllerOptions extends ExperimentReconcilerPorts {

@@ -3,7 +3,7 @@ import type { KubeObject, Reflector } from '../kube/port.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { OwnQueue } from './dispatch.ts';
 import type { ExperimentCopies } from './experiment/copies.ts';
-import { keyOf } from './experiment/observe.ts';
+import { keyOf } from './key.ts';
 import { reconcileSchedule, type ScheduleReconcilerPorts } from './schedule/reconcile.ts';
 import { createWakes } from './wakes.ts';
 

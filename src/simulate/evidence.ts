@@ -8,6 +8,7 @@ import {
   type Rules,
   type Verdict,
   verdictOf,
+  worstVerdict,
 } from '../../machines/judge/index.ts';
 import type { Raise } from '../../machines/rollout/context.ts';
 import type { VerdictFact } from '../../machines/rollout/facts.ts';
@@ -101,8 +102,7 @@ function joint(
   isShownGood: boolean,
   nextBp: number | null,
 ): VerdictFact | null {
-  const worst =
-    verdicts.find(({ kind }) => kind === 'Rollback') ?? verdicts.find(({ kind }) => kind === 'Hold') ?? verdicts[0];
+  const worst = worstVerdict(verdicts);
   if (worst === undefined) return null;
   const { kind, reason, message, name } = worst;
   return { revision: CANARY, kind, reason, message: `${name}: ${message}`, isShownGood, nextBp, expectedAt: null };

@@ -9,8 +9,10 @@ import type { Evidence, Sampler } from '../../metrics/port.ts';
 import { admit } from '../../plan/admission.ts';
 import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
 import type { FaultReading, Faults } from '../../routing/faults/port.ts';
+import { labels } from '../../routing/own-object.ts';
 import type { Pod } from '../../workloads/objects.ts';
 import { HASH_LABEL } from '../../workloads/revision.ts';
+import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { doseInWords, isDoseProven, isWireClean, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
@@ -173,15 +175,11 @@ export function unfollow(
   for (const part of ['dose', ...objectives]) sampler.unfollow(samplerKey(experiment, part));
 }
 
-export function keyOf({ metadata }: Pick<KubeObject, 'metadata'>): string {
-  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
-}
-
 /** The host of the Service itself, and those of the revisions that a release has given it. */
 function hostsOf(services: Reflector<KubeObject>, namespace: string, service: string): readonly string[] {
   const revisions = services
     .list(namespace)
-    .filter(({ metadata }) => metadata.labels?.['sluice.dev/service'] === service)
+    .filter(({ metadata }) => metadata.labels?.[labels.service] === service)
     .map(({ metadata }) => metadata.name);
   return [service, ...revisions.toSorted()];
 }

@@ -3,17 +3,18 @@ import { type Command, commandsFor } from '../../../machines/experiment/commands
 import type { Look } from '../../../machines/experiment/look.ts';
 import { type Standing, settle } from '../../../machines/experiment/settle.ts';
 import { wakeAt } from '../../../machines/experiment/wake.ts';
-import { type ChaosExperiment, type ChaosExperimentStatus, parseChaosExperiment } from '../../api/chaos-experiment.ts';
+import { type ChaosExperiment, parseChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
-import type { Kube, KubeObject } from '../../kube/port.ts';
+import type { KubeObject } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { FaultPlan, FaultReading, Faults } from '../../routing/faults/port.ts';
-import { MANAGER } from '../../routing/own-object.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { keyOf } from '../key.ts';
 import type { ReconcileResult } from '../result.ts';
-import { keyOf, type ObserveSources, observe, unfollow } from './observe.ts';
+import { writeStatus } from '../write-status.ts';
+import { type ObserveSources, observe, unfollow } from './observe.ts';
 import { project } from './project.ts';
 import { standingOf } from './record.ts';
 
@@ -64,14 +65,14 @@ async function lookOnce(
   const { announcements, ...standing } = settle(before, look);
   // A decision is stored before it is acted upon.
   const hasDecided = standing.state !== before.state || standing.context.doses.length !== before.context.doses.length;
-  if (hasDecided) await store(ports.kube, found, project(experiment, standing, look));
+  if (hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
   for (const { severity, reason, message } of announcements) {
     ports.log.info({ experiment: keyOf(experiment), reason, detail: message }, 'experiment changed');
     ports.events.record(found, { type: severity, reason, message });
   }
   const commands = commandsFor(standing.state, standing.context, look);
   for (const command of commands) await perform(ports.faults, { plan: planned.fault, reading }, command);
-  if (!hasDecided) await store(ports.kube, found, project(experiment, standing, look));
+  if (!hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
   if (standing.state === 'Finished')
     unfollow(ports, keyOf(experiment), planned.steadyState?.goals.map((goal) => goal.name) ?? []);
   const isSettled = commands.length === 0 && isSame(before, standing);
@@ -97,13 +98,4 @@ async function perform(
     case 'RemoveFault':
       return await faults.remove(plan);
   }
-}
-
-/** Writes the status where it differs, guarded by the version that the decision was made from. */
-async function store(kube: Kube, found: ChaosExperiment & KubeObject, status: ChaosExperimentStatus): Promise<void> {
-  if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), found.status)) return;
-  const { name, namespace = 'default', resourceVersion } = found.metadata;
-  const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
-  const body = { apiVersion: found.apiVersion, kind: found.kind, metadata, status } as unknown as KubeObject;
-  await kube.apply(kinds.chaosExperiment, body, { fieldManager: MANAGER, subresource: 'status', force: true });
 }

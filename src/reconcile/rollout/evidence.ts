@@ -1,8 +1,8 @@
 import type { EvidenceRecords } from '../../effects/evidence-records.ts';
 import type { EvidenceRecord, RecordedObjective } from '../../explain/record.ts';
+import { keyOf } from '../key.ts';
 import type { ObjectiveVerdict } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
-import { keyOf } from './observe.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** So that an explanation of a release in progress is never much older than this. */

@@ -9,6 +9,7 @@ import type { Routes, RouteTarget } from '../../routing/port.ts';
 import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
+import { keyOf } from '../key.ts';
 import { type Following, worstEvidence } from './following.ts';
 import type { JudgedRelease, Judging } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
@@ -169,11 +170,6 @@ function trafficSince(
     if (split !== undefined) return split;
   }
   return undefined;
-}
-
-/** The key of a Rollout in queue, sampler and logs. */
-export function keyOf(rollout: Rollout): string {
-  return `${rollout.metadata.namespace ?? 'default'}/${rollout.metadata.name}`;
 }
 
 /** Indexes for the reflectors that `observe` reads. */

@@ -6,21 +6,24 @@ import { parseRollout } from '../../api/parse-rollout.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { EvidenceRecords } from '../../effects/evidence-records.ts';
 import { addFinalizer, type EffectPorts, perform, removeFinalizer } from '../../effects/rollout-effects.ts';
+import { kinds } from '../../kube/kinds.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { isAppError } from '../../lib/errors.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
+import { keyOf } from '../key.ts';
 import type { ReconcileResult } from '../result.ts';
+import { writeStatus } from '../write-status.ts';
 import { claimProblem } from './claims.ts';
 import { decide, type Next } from './decide.ts';
 import { keepEvidence } from './evidence.ts';
 import type { RolloutObservation } from './observation.ts';
-import { keyOf, type ObserveSources, observe, readRollout } from './observe.ts';
+import { type ObserveSources, observe, readRollout } from './observe.ts';
 import { type Obstacle, obstacleOf } from './obstacle.ts';
 import { ASK_AGAIN_MS, type Preflight, type PreflightAnswer } from './preflight.ts';
 import { nextLookAt } from './project.ts';
 import { type RolloutRecord, recordOf } from './record.ts';
-import { persist, writeStatus } from './store-status.ts';
+import { persist } from './store-status.ts';
 import { announce, type TellingPorts, tellTrouble, warn, warnReplaced } from './telling.ts';
 import { toFacts } from './to-facts.ts';
 
@@ -122,7 +125,7 @@ async function settleUnreadable(
     const lastTransitionTime = old?.status === status ? old.lastTransitionTime : at;
     return { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
   });
-  await writeStatus(ports.kube, rollout, {
+  await writeStatus(ports.kube, kinds.rollout, rollout, {
     ...rollout.status,
     observedGeneration: generation,
     phase: 'Stalled',

@@ -3,7 +3,7 @@ import type { Route } from '../../../machines/rollout/facts.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { keyOf } from './observe.ts';
+import { keyOf } from '../key.ts';
 import { isWorthAnEvent } from './trouble.ts';
 
 /** Where users are told what happened. */

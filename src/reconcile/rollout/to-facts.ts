@@ -1,3 +1,4 @@
+import { worstVerdict } from '../../../machines/judge/index.ts';
 import { ABSENT, type Facts, type RevisionFact, type VerdictFact } from '../../../machines/rollout/facts.ts';
 import { FINALIZER } from '../../effects/rollout-effects.ts';
 import type { Deployment, ReplicaSet } from '../../workloads/objects.ts';
@@ -139,16 +140,9 @@ function expectedAt(verdicts: RolloutObservation['verdicts']): number | null {
   return times.length < verdicts.length ? null : Math.max(...times);
 }
 
-/** The reasons to hold that ask for another route come first. */
-const ASKS_FOR_ROUTE: readonly string[] = ['BreachSinceStep', 'BreachUncompared'];
-
 /** One verdict out of several objectives: the worst decides. */
 function jointVerdict({ verdicts }: RolloutObservation, revision: string): VerdictFact | null {
-  const worst =
-    verdicts.find(({ kind }) => kind === 'Rollback') ??
-    verdicts.find(({ reason }) => ASKS_FOR_ROUTE.includes(reason)) ??
-    verdicts.find(({ kind }) => kind === 'Hold') ??
-    verdicts[0];
+  const worst = worstVerdict(verdicts);
   if (worst === undefined) return null;
   const { kind, reason, message, objective } = worst;
   return {

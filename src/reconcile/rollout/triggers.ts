@@ -1,7 +1,7 @@
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
-import { keyOf } from './observe.ts';
+import { keyOf } from '../key.ts';
 
 /** Local copies whose changes concern Rollouts. */
 export interface TriggerSources {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { type ChaosSchedule, type ChaosScheduleStatus, parseChaosSchedule } from '../../api/chaos-schedule.ts';
 import { kinds } from '../../kube/kinds.ts';
@@ -12,6 +11,7 @@ import { MANAGER } from '../../routing/own-object.ts';
 import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { ReconcileResult } from '../result.ts';
+import { writeStatus } from '../write-status.ts';
 
 export interface ScheduleReconcilerPorts {
   readonly kube: Kube;
@@ -47,7 +47,7 @@ export async function reconcileSchedule(
   const runs = items.flatMap((experiment) => runOf(found, experiment) ?? []);
   const decision = decideSchedule(readable(schedule), runs, clock.now());
   await carryOut(ports, found, schedule, decision);
-  await writeStatus(kube, found, statusOf(schedule, decision, clock.now()));
+  await writeStatus(kube, kinds.chaosSchedule, found, statusOf(schedule, decision, clock.now()));
   return { nextLookAt: decision.nextLookAt };
 }
 
@@ -143,14 +143,6 @@ function statusOf({ metadata, status }: ChaosSchedule, decision: ScheduleDecisio
     missed: (status?.missed ?? 0) + missed.count,
     conditions: [{ type: 'Ready', status: 'True', reason, message, lastTransitionTime: changedAt }],
   };
-}
-
-async function writeStatus(kube: Kube, found: Found, status: ChaosScheduleStatus): Promise<void> {
-  if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), found.status)) return;
-  const { name, namespace = 'default', resourceVersion } = found.metadata;
-  const metadata = { name, namespace, ...(resourceVersion !== undefined && { resourceVersion }) };
-  const body = { apiVersion: found.apiVersion, kind: found.kind, metadata, status } as unknown as KubeObject;
-  await kube.apply(kinds.chaosSchedule, body, { fieldManager: MANAGER, subresource: 'status', force: true });
 }
 
 function timeOf(ms: number): string {

@@ -1,18 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createFakeKube, type FakeKube } from '../../../test/support/fake-kube.ts';
+import { SAMPLE_FAULT } from '../../../test/support/sample-fault.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import { createFaults } from './faults.ts';
-import type { FaultPlan } from './port.ts';
 
-const plan: FaultPlan = {
-  experiment: 'late',
-  namespace: 'shop',
-  target: { namespace: 'shop', service: 'ord', port: 80 },
-  callers: { app: 'web' },
-  headers: [],
-  fault: { kind: 'abort', httpStatus: 503 },
-};
+const plan = SAMPLE_FAULT;
 const NOW = Date.UTC(2026, 0, 1);
 const faultRef = { kind: kinds.envoyFilter, namespace: 'shop', name: 'sluice-late' };
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createFakeKube, type FakeKube } from '../../../test/support/fake-kube.ts';
+import { SAMPLE_FAULT } from '../../../test/support/sample-fault.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kind, KubeObject } from '../../kube/port.ts';
 import { renderArming } from './arming.ts';
@@ -57,15 +58,7 @@ const faultOf = { typed_per_filter_config: { 'envoy.filters.http.fault': { delay
 const limitOf = { typed_per_filter_config: { 'envoy.filters.http.local_ratelimit': {} } };
 
 async function problems(more: Partial<FaultPlan> = {}): Promise<readonly (readonly [string, string, string])[]> {
-  const plan: FaultPlan = {
-    experiment: 'late',
-    namespace: 'shop',
-    target: { namespace: 'shop', service: 'ord', port: 80 },
-    callers: { app: 'web' },
-    headers: [],
-    fault: ABORT,
-    ...more,
-  };
+  const plan = { ...SAMPLE_FAULT, ...more };
   const found = await createFaults(kube).inspect(plan);
   return found.map(({ severity, reason, message }) => [severity, reason, message] as const);
 }

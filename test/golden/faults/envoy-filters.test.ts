@@ -5,6 +5,7 @@ import { parse, parseDocument, stringify } from 'yaml';
 import { ARMING_FILE, renderArming } from '../../../src/routing/faults/arming.ts';
 import type { FaultPlan } from '../../../src/routing/faults/port.ts';
 import { doseOf, isForeign, renderFault } from '../../../src/routing/faults/render.ts';
+import { SAMPLE_FAULT } from '../../support/sample-fault.ts';
 
 /** What a golden file may give; what it wants is rewritten with UPDATE_GOLDEN=1. */
 interface Given extends Partial<Omit<FaultPlan, 'fault'>>, Pick<FaultPlan, 'fault'> {
@@ -54,14 +55,7 @@ const ARMING_HEAD = `# Filters that faults by rate limit and spreads of delays n
 `;
 
 function render({ dosePpm: _, fuses = [1], ...given }: Given, dosePpm: number) {
-  const plan: FaultPlan = {
-    experiment: 'late',
-    namespace: 'shop',
-    target: { namespace: 'shop', service: 'ord', port: 80 },
-    callers: { app: 'web' },
-    headers: [],
-    ...given,
-  };
+  const plan: FaultPlan = { ...SAMPLE_FAULT, ...given };
   const readings = fuses.map((number) => {
     const expiresAt = Date.UTC(2026, 0, 1, 0, number);
     return { number, uid: `uid-${number}`, expiresAt, isOwner: false };
