@@ -25,6 +25,15 @@ describe('the behaviour of an echo', () => {
       OVERLOADS: 'true',
       OVERLOAD_MS: '2000',
       READY: 'false',
+      NEXT_TIMEOUT_MS: '400',
+      NEXT_CONNECTIONS: '4',
+      RETRIES: '3',
+      WAITS_RETRY_AFTER: 'true',
+      HONOURS_RETRY_AFTER: 'true',
+      BREAKER_FAILURES: '5',
+      BREAKER_OPEN_MS: '2000',
+      REFUSALS_FAIL: 'true',
+      FALLBACK: 'true',
     };
     const behaviour: Behaviour = {
       errorRatio: 0.3,
@@ -36,6 +45,15 @@ describe('the behaviour of an echo', () => {
       overloads: true,
       overloadMs: 2000,
       ready: false,
+      nextTimeoutMs: 400,
+      nextConnections: 4,
+      retries: 3,
+      waitsRetryAfter: true,
+      honoursRetryAfter: true,
+      breakerFailures: 5,
+      breakerOpenMs: 2_000,
+      refusalsFail: true,
+      fallback: true,
     };
     expect(behaviourFrom(env)).toEqual(behaviour);
     expect(environmentFor(behaviour)).toEqual(env);

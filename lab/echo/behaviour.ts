@@ -1,5 +1,7 @@
-/** How an echo answers; every field may be changed while it runs. */
-export interface Behaviour {
+import type { CallerPolicy } from './caller.ts';
+
+/** How an echo answers, and calls its next hop; every field may be changed while it runs. */
+export interface Behaviour extends CallerPolicy {
   /** Share of requests answered with `errorStatus`, 0 to 1. */
   readonly errorRatio: number;
   /** 400 to 599; 0: the connection is closed without an answer. */
@@ -25,7 +27,8 @@ export interface Fate {
   readonly delayMs: number;
 }
 
-type Flag = 'overloads' | 'ready';
+const FLAGS = ['overloads', 'ready', 'waitsRetryAfter', 'honoursRetryAfter', 'refusalsFail', 'fallback'] as const;
+type Flag = (typeof FLAGS)[number];
 
 const RANGES: Readonly<Record<Exclude<keyof Behaviour, Flag>, readonly [number, number]>> = {
   errorRatio: [0, 1],
@@ -35,6 +38,11 @@ const RANGES: Readonly<Record<Exclude<keyof Behaviour, Flag>, readonly [number, 
   slowRatio: [0, 1],
   slowMs: [0, 600_000],
   overloadMs: [0, 600_000],
+  nextTimeoutMs: [1, 600_000],
+  nextConnections: [1, 4096],
+  retries: [0, 10],
+  breakerFailures: [0, 1000],
+  breakerOpenMs: [0, 600_000],
 };
 
 const VARIABLES: Readonly<Record<keyof Behaviour, string>> = {
@@ -47,6 +55,15 @@ const VARIABLES: Readonly<Record<keyof Behaviour, string>> = {
   overloads: 'OVERLOADS',
   overloadMs: 'OVERLOAD_MS',
   ready: 'READY',
+  nextTimeoutMs: 'NEXT_TIMEOUT_MS',
+  nextConnections: 'NEXT_CONNECTIONS',
+  retries: 'RETRIES',
+  waitsRetryAfter: 'WAITS_RETRY_AFTER',
+  honoursRetryAfter: 'HONOURS_RETRY_AFTER',
+  breakerFailures: 'BREAKER_FAILURES',
+  breakerOpenMs: 'BREAKER_OPEN_MS',
+  refusalsFail: 'REFUSALS_FAIL',
+  fallback: 'FALLBACK',
 };
 
 /** How an echo answers where nothing else is asked for. */
@@ -60,9 +77,18 @@ export const PLAIN: Behaviour = {
   overloads: false,
   overloadMs: 0,
   ready: true,
+  nextTimeoutMs: 5_000,
+  nextConnections: 256,
+  retries: 0,
+  waitsRetryAfter: false,
+  honoursRetryAfter: false,
+  breakerFailures: 0,
+  breakerOpenMs: 1_000,
+  refusalsFail: false,
+  fallback: false,
 };
 
-const isFlag = (field: string): field is Flag => field === 'overloads' || field === 'ready';
+const isFlag = (field: string): field is Flag => (FLAGS as readonly string[]).includes(field);
 
 function isRanged(field: string): field is keyof typeof RANGES {
   return field in RANGES;

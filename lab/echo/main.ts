@@ -3,8 +3,9 @@ import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createControlServer } from '../catalogue/control-server.ts';
 import { behaviourFrom, changeBehaviour, nextFate, seededRandom } from './behaviour.ts';
+import type { HopResult } from './caller.ts';
 import { CONTROL_PORT } from './control.ts';
-import { createNextHop, type HopResult } from './next-hop.ts';
+import { createNextHop } from './next-hop.ts';
 
 const env = process.env;
 const number = (name: string, fallback: number) => Number(env[name] ?? fallback);
@@ -21,9 +22,7 @@ let behaviour = behaviourFrom(env);
 let overloadedUntilMs = 0;
 let isDraining = false;
 const random = seededRandom(env['SEED'] ?? podName);
-const callNextHop = env['NEXT_HOP']
-  ? createNextHop(env['NEXT_HOP'], env['HTTP_PROXY'], number('NEXT_TIMEOUT_MS', 5_000))
-  : undefined;
+const callNextHop = env['NEXT_HOP'] ? createNextHop(env['NEXT_HOP'], env['HTTP_PROXY']) : undefined;
 
 function answer(response: ServerResponse, status: number, headers: Record<string, string>): void {
   if (status === 0) return void response.destroy();
@@ -54,7 +53,8 @@ async function echo(incoming: IncomingMessage, response: ServerResponse): Promis
   if (delayMs > 0) await sleep(delayMs);
   if (isError || isOverloaded) return answer(response, errorStatus, {});
   if (!callNextHop) return answer(response, 200, {});
-  const hop = await callNextHop(overloads ? { ...incoming.headers, [OVERLOAD_HEADER]: '1' } : incoming.headers);
+  const asks = overloads ? { ...incoming.headers, [OVERLOAD_HEADER]: '1' } : incoming.headers;
+  const hop = await callNextHop(asks, behaviour);
   answer(response, hop.status, hopHeaders(hop));
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from './behaviour.ts';
 import { createNextHop, hopResult } from './next-hop.ts';
 
 describe('the answer of a next hop', () => {
@@ -42,6 +43,16 @@ describe('the answer of a next hop', () => {
   });
 });
 
+describe('a refusal', () => {
+  it('is an answer that says so, and how long to wait', () => {
+    expect(hopResult('payments', 429, { 'retry-after': '2' })).toMatchObject({
+      ...{ status: 200, isRefusal: true, retryAfterMs: 2_000 },
+    });
+    expect(hopResult('payments', 503, { 'retry-after': '1' })).toMatchObject({ status: 503, retryAfterMs: 1_000 });
+    expect(hopResult('payments', 503, {})).not.toHaveProperty('retryAfterMs');
+  });
+});
+
 describe('a call to the next hop', () => {
   it('goes through the proxy and takes the headers of the request along, but not those of proxies', async () => {
     let seen: { url?: string | undefined; headers?: IncomingHttpHeaders } = {};
@@ -54,16 +65,15 @@ describe('a call to the next hop', () => {
       server.listen(0, '127.0.0.1', resolve);
     });
     const proxy = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const result = await createNextHop(
-      'http://checkout.shop/pay',
-      proxy,
-      5_000,
-    )({
-      'x-cohort': 'chaos',
-      'x-envoy-attempt-count': '1',
-      'x-forwarded-proto': 'http',
-      accept: '*/*',
-    });
+    const result = await createNextHop('http://checkout.shop/pay', proxy)(
+      {
+        'x-cohort': 'chaos',
+        'x-envoy-attempt-count': '1',
+        'x-forwarded-proto': 'http',
+        accept: '*/*',
+      },
+      PLAIN,
+    );
     server.closeAllConnections();
     server.close();
     expect(result).toEqual({ status: 200, via: 'checkout=v1', failedHop: undefined, cause: undefined });
@@ -74,7 +84,7 @@ describe('a call to the next hop', () => {
   });
 
   it('is a 503 when nobody listens', async () => {
-    const result = await createNextHop('http://127.0.0.1:1/', undefined, 1_000)({});
+    const result = await createNextHop('http://127.0.0.1:1/', undefined)({}, PLAIN);
     expect(result).toMatchObject({ status: 503, failedHop: '127=none' });
   });
 });

@@ -1,19 +1,6 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request } from 'node:http';
-
-/** What became of a call to the next hop. */
-export interface HopResult {
-  /** 200, or what our own caller gets instead: 502 when the hop failed, 503 when it could not be reached. */
-  readonly status: number;
-  /** Who answered, from here on: `checkout=v2,payments=v1`. */
-  readonly via: string;
-  /** Who failed: `checkout=v2`, or `checkout=none` when no pod answered. */
-  readonly failedHop: string | undefined;
-  /** Why, in the words of whoever knows: a proxy, or the connection. */
-  readonly cause: string | undefined;
-}
-
-/** Calls one URL, through the sidecar's proxy where there is one. */
-export type CallNextHop = (headers: IncomingHttpHeaders) => Promise<HopResult>;
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Caller, type CallerPorts, createCaller, type HopResult } from './caller.ts';
 
 /** Headers that say whose request it is travel on; those that proxies write do not. */
 function forwarded(headers: IncomingHttpHeaders): Record<string, string> {
@@ -31,13 +18,24 @@ export function hopResult(service: string, status: number, headers: IncomingHttp
   const own = `${service}=${version ?? 'none'}`;
   const further = headerText(headers['x-via']);
   const via = further ? `${own},${further}` : own;
-  if (status < 500) return { status: 200, via, failedHop: undefined, cause: undefined };
+  const asked = {
+    ...(status === 429 && ({ isRefusal: true } as const)),
+    ...retryAfterOf(headers),
+  };
+  if (status < 500) return { status: 200, via, failedHop: undefined, cause: undefined, ...asked };
   return {
+    ...asked,
     status: version === undefined ? 503 : 502,
     via,
     failedHop: headerText(headers['x-failed-hop']) ?? own,
     cause: headerText(headers['x-failed-cause']) ?? `${status}${version === undefined ? ` ${body}` : ''}`.trim(),
   };
+}
+
+/** Seconds; dates, which are possible too, no proxy of the lab writes. */
+function retryAfterOf(headers: IncomingHttpHeaders): Pick<HopResult, 'retryAfterMs'> {
+  const seconds = Number(headers['retry-after'] ?? Number.NaN);
+  return seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {};
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {
@@ -57,25 +55,29 @@ async function read(service: string, response: IncomingMessage): Promise<HopResu
   return hopResult(service, response.statusCode ?? 0, response.headers, body.slice(0, CAUSE_LENGTH));
 }
 
-/** A caller of `url` with kept connections. */
-export function createNextHop(url: string, proxy: string | undefined, timeoutMs: number): CallNextHop {
+/** Calls `url` with kept connections, through the sidecar's proxy where there is one, as the policy of each call says. */
+export function createNextHop(url: string, proxy: string | undefined): Caller {
   const target = new URL(url);
   const service = target.hostname.split('.')[0] ?? target.hostname;
   const via = proxy ? new URL(proxy) : target;
+  const agent = new Agent({ keepAlive: true });
   const options: RequestOptions = {
-    agent: new Agent({ keepAlive: true, maxSockets: 256 }),
+    agent,
     host: via.hostname,
     port: via.port || 80,
     path: proxy ? url : target.pathname + target.search,
   };
-  return (headers) =>
+  const call: CallerPorts['call'] = (headers, { nextTimeoutMs, nextConnections }) =>
     new Promise((resolve) => {
+      agent.maxSockets = nextConnections;
       const fail = (error: Error) => resolve(unreachable(service, error));
-      const call = request(
-        { ...options, headers: { ...forwarded(headers), host: target.host }, signal: AbortSignal.timeout(timeoutMs) },
+      const signal = AbortSignal.timeout(nextTimeoutMs);
+      const begun = request(
+        { ...options, headers: { ...forwarded(headers), host: target.host }, signal },
         (response) => void read(service, response).then(resolve, fail),
       );
-      call.on('error', fail);
-      call.end();
+      begun.on('error', fail);
+      begun.end();
     });
+  return createCaller({ service, call, now: () => performance.now(), sleep });
 }
