@@ -1,20 +1,27 @@
 import { Registry } from 'prom-client';
+import type { ChaosSchedule } from '../../src/api/chaos-schedule.ts';
 import { createSourceOpener } from '../../src/effects/metrics-sources.ts';
+import { kinds } from '../../src/kube/kinds.ts';
 import type { IndexFunction, Kind, KubeObject } from '../../src/kube/port.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { isAppError } from '../../src/lib/errors.ts';
 import type { MetricsClient } from '../../src/metrics/provider.ts';
 import { createSources } from '../../src/metrics/sources.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
-import { createDispatch } from '../../src/reconcile/dispatch.ts';
-import { createRolloutCopies } from '../../src/reconcile/rollout/copies.ts';
+import { createDispatch, type OwnQueue } from '../../src/reconcile/dispatch.ts';
+import { createExperimentCopies } from '../../src/reconcile/experiment/copies.ts';
+import { createExperimentController } from '../../src/reconcile/experiment-controller.ts';
+import { createRolloutCopies, type MakeCopy } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
+import { createScheduleController } from '../../src/reconcile/schedule-controller.ts';
+import { createFaults } from '../../src/routing/faults/faults.ts';
 import { createRoutes } from '../../src/routing/routes.ts';
+import type { EventRecorder } from '../../src/telemetry/events.ts';
 import type { ControllerMetrics } from '../../src/telemetry/metrics.ts';
 import type { FakeCommit, FakeKube } from '../support/fake-kube.ts';
 import type { Dice } from './dice.ts';
 import { createLateReflector } from './late-reflector.ts';
-import { createLink, type LinkQuality } from './link.ts';
+import { createLink, type LinkQuality, type Trouble } from './link.ts';
 import type { SimClock } from './sim-clock.ts';
 
 export interface SimControllerOptions {
@@ -29,6 +36,9 @@ export interface SimControllerOptions {
   /** May call `kill` of the controller. */
   readonly onWrite: (moment: 'before' | 'after', what: string) => void;
   readonly onOwnWrite: (object: KubeObject) => void;
+  readonly trouble: (what: string) => Trouble | undefined;
+  /** Sees which experiments are looked at. */
+  readonly onLook: (queue: OwnQueue) => OwnQueue;
   readonly trace: (line: string) => void;
   readonly fail: (what: string) => void;
 }
@@ -50,10 +60,9 @@ export function startController(options: SimControllerOptions): SimController {
   const link = createLink(kube, { ...options, isDead });
   const log = logTo((line) => trace(`${name}: ${line}`), fail);
   const queue = createMemoryQueue({ clock, random: dice.next });
-  const copies = createRolloutCopies(
-    <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>) =>
-      createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead }),
-  );
+  const reflect: MakeCopy = <T extends KubeObject>(kind: Kind, indexes?: Readonly<Record<string, IndexFunction<T>>>) =>
+    createLateReflector<T>(kube, kind, { ...options, clock: simClock, indexes, isDead });
+  const copies = createRolloutCopies(reflect);
   const { services: service, endpointSlices: endpointSlice, destinationRules: destinationRule } = copies;
   const dispatch = createDispatch(queue);
   const sources = createSources({
@@ -62,17 +71,32 @@ export function startController(options: SimControllerOptions): SimController {
     open: createSourceOpener({ kube: link, connect: () => provider }),
     sampler: { clock, random: dice.next, cellMs: 250 },
   });
+  const events: EventRecorder = {
+    record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`),
+  };
+  const parts = { kube: link, clock, log, events, metrics: silentMetrics, ...sources };
   const controller = createRolloutController({
-    ...{ kube: link, queue: dispatch.rollouts, clock, log, metrics: silentMetrics, ...sources },
+    ...{ ...parts, queue: dispatch.rollouts, copies },
     routes: createRoutes({ kube: link, reflectors: { service, endpointSlice, destinationRule } }),
-    events: { record: (_, { reason, message }) => trace(`${name}: Event ${reason}: ${message}`) },
-    copies,
   });
-  void controller.start(stop.signal).then(() => {
+  const chaos = createExperimentCopies(reflect, copies);
+  const experiments = createExperimentController({
+    ...{ ...parts, queue: options.onLook(dispatch.experiments), copies: chaos },
+    faults: createFaults(link),
+  });
+  const schedules = createScheduleController({
+    ...{ ...parts, queue: dispatch.schedules, experiments: chaos.experiments },
+    schedules: reflect<ChaosSchedule & KubeObject>(kinds.chaosSchedule),
+  });
+  const start = async (): Promise<void> => {
+    await controller.start(stop.signal);
+    await experiments.start(stop.signal);
+    await schedules.start(stop.signal);
     if (stop.signal.aborted) return;
     sources.sampler.start(stop.signal);
-    dispatch.start(1);
-  });
+    dispatch.start(2);
+  };
+  void start();
   trace(`${name}: started`);
   return {
     name,

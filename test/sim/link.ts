@@ -17,12 +17,17 @@ export interface LinkQuality {
 
 export const GOOD_LINK: LinkQuality = { failures: 0, lostAnswers: 0, conflicts: 0, slow: 0.1 };
 
+/** What a write meets: refused as if somebody had been faster, failed before it took effect, or after it. */
+export type Trouble = 'conflict' | 'error' | 'lost';
+
 export interface LinkOptions {
   readonly clock: SimClock;
   readonly dice: Dice;
   readonly quality: () => LinkQuality;
   /** Called around each write with its number; may end the controller, whose call then never returns. */
   readonly onWrite: (moment: 'before' | 'after', what: string) => void;
+  /** What this write meets, beside what is bad luck. */
+  readonly trouble: (what: string) => Trouble | undefined;
   /** Told what the server made of each write, even if the caller never learns it. */
   readonly onOwnWrite: (object: KubeObject) => void;
   readonly isDead: () => boolean;
@@ -32,7 +37,7 @@ const READS: readonly string[] = ['get', 'list'];
 
 /** One controller's way to the API server: takes time, fails at times, and ends with the controller. */
 export function createLink(kube: Kube, options: LinkOptions): Kube {
-  const { clock, dice, quality, onWrite, onOwnWrite, isDead } = options;
+  const { clock, dice, quality, onWrite, onOwnWrite, isDead, trouble } = options;
   const whileAlive = async (): Promise<void> => {
     if (isDead()) await new Promise(() => {});
   };
@@ -56,9 +61,10 @@ export function createLink(kube: Kube, options: LinkOptions): Kube {
     const text = `${verb} ${what.kind.kind} ${what.name ?? ''}`;
     await whileAlive();
     if (isWrite) onWrite('before', text);
+    const met = isWrite ? trouble(text) : undefined;
     const answer = await send(isWrite, async () => {
-      if (dice.chance(quality().failures)) throw unavailable(context);
-      if (isWrite && dice.chance(quality().conflicts)) throw conflict(context);
+      if (met === 'error' || dice.chance(quality().failures)) throw unavailable(context);
+      if (met === 'conflict' || (isWrite && dice.chance(quality().conflicts))) throw conflict(context);
       return await run();
     });
     if (isWrite && answer !== undefined) onOwnWrite(answer as KubeObject);
@@ -66,7 +72,7 @@ export function createLink(kube: Kube, options: LinkOptions): Kube {
     await whileAlive();
     await wait();
     await whileAlive();
-    if (isWrite && dice.chance(quality().lostAnswers)) throw unavailable(context);
+    if (met === 'lost' || (isWrite && dice.chance(quality().lostAnswers))) throw unavailable(context);
     return answer;
   };
 

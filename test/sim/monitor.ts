@@ -14,6 +14,7 @@ import { brokenConditionRules } from '../support/conditions-check.ts';
 import type { FakeCommit, FakeKube } from '../support/fake-kube.ts';
 import { type Cluster, isControlledBy, NAME } from './cluster.ts';
 import { type Answer, type Mesh, weightsOf } from './mesh.ts';
+import { isInjected } from './route-faults.ts';
 import type { SimClock } from './sim-clock.ts';
 
 /** What may happen in a run, because something other than Sluice does it. */
@@ -183,8 +184,10 @@ export function createMonitor(
   const onAnswer = (answer: Answer): void => {
     const { excuses } = monitor;
     const what = `${answer.proxy} asked ${answer.host} and got ${answer.code}`;
-    if (answer.code === '500') failed += 1;
-    if (answer.code === '500' && !excuses.hasBadVersions) fail(what);
+    // What a fault answered, no version did.
+    if (isInjected(answer)) return;
+    if (answer.code.startsWith('500')) failed += 1;
+    if (answer.code.startsWith('500') && !excuses.hasBadVersions) fail(what);
     if (answer.code.startsWith('503') && !excuses.hasCrashes && !excuses.hasInterference) fail(what);
     if (answer.host !== NAME || answer.pod === null || excuses.hasInterference) return;
     const set = cluster.replicaSets().find(({ metadata }) => answer.pod?.startsWith(`${metadata.name}-p`));

@@ -11,7 +11,7 @@ import type { MemorySource } from '../support/metrics-source.ts';
 import { type Cluster, createCluster, NAME, NAMESPACE } from './cluster.ts';
 import { type SimController, startController } from './controller.ts';
 import type { Dice } from './dice.ts';
-import { GOOD_LINK, type LinkQuality } from './link.ts';
+import { GOOD_LINK, type LinkQuality, type Trouble } from './link.ts';
 import { createMesh, type Mesh } from './mesh.ts';
 import { createMonitor, type Monitor } from './monitor.ts';
 import { SimClock } from './sim-clock.ts';
@@ -37,11 +37,19 @@ export interface World {
   readonly source: CataloguedSource;
   readonly mode: Mode;
   readonly controllers: SimController[];
+  /** When a controller looked at each experiment last. */
+  readonly lookedAt: Map<string, number>;
+  /** What else happens in each tick. */
+  readonly actors: (() => void | Promise<void>)[];
+  /** Told of every change of the cluster, after the parts of it that are always there. */
+  readonly listeners: ((commit: FakeCommit) => void)[];
   link: LinkQuality;
   /** How late watches tell of changes, in ms. */
   watchLagMs: readonly [number, number];
   /** Called around each write of a controller; may kill it. */
   onWrite: (moment: 'before' | 'after', what: string, controller: SimController | undefined) => void;
+  /** What a write of a controller meets. */
+  trouble: (what: string) => Trouble | undefined;
   startController(): void;
   /** Lets time pass; throws what the monitor found. */
   pass(ms: number): Promise<void>;
@@ -89,9 +97,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const world: World = {
     ...{ clock, kube, cluster, mesh, monitor, source, mode },
     controllers: [],
+    lookedAt: new Map(),
+    actors: [],
+    listeners,
     link: GOOD_LINK,
     watchLagMs: [1, 60],
     onWrite: () => {},
+    trouble: () => undefined,
     startController() {
       const own = dice.fork();
       const name = `c${world.controllers.length + 1}`;
@@ -107,6 +119,15 @@ export async function createWorld(options: WorldOptions): Promise<World> {
             world.controllers.find((other) => other.name === name),
           ),
         onOwnWrite: monitor.onOwnWrite,
+        trouble: (what) => world.trouble(what),
+        onLook: (queue) => ({
+          ...queue,
+          handle: (handler) =>
+            queue.handle((key, reasons) => {
+              world.lookedAt.set(key, clock.now());
+              return handler(key, reasons);
+            }),
+        }),
         trace: monitor.note,
         fail: monitor.fail,
       });
@@ -115,6 +136,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     async pass(ms) {
       for (const end = clock.now() + ms; clock.now() < end; ) {
         await cluster.tick();
+        for (const act of world.actors) await act();
         await clock.advance(TICK_MS);
         monitor.onAnswers(mesh.tick());
         if (monitor.violations.length > 0) throw new Error(monitor.violations[0]);

@@ -77,6 +77,8 @@ function matcher(selector: string): (labels: Record<string, string>) => boolean 
 export class Callers {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #source: MemorySource;
+  /** Where a pod's workload has another name than the pod. */
+  readonly workloads = new Map<string, string>();
 
   constructor(source: MemorySource) {
     this.#source = source;
@@ -99,7 +101,8 @@ export class Callers {
     this.#source.add('up', target(pod), at, 1);
     for (const [key, value] of this.#counts.get(pod) ?? []) {
       const [host = '', code = '', flags = ''] = JSON.parse(key) as string[];
-      this.#source.add('istio_requests_total', labelsOf(pod, host, code, flags), at, value);
+      const labels = { ...labelsOf(pod, host, code, flags), source_workload: this.workloads.get(pod) ?? pod };
+      this.#source.add('istio_requests_total', labels, at, value);
     }
   }
 }
