@@ -40,9 +40,19 @@ export function badSpecs(): readonly BadSpec[] {
   });
 }
 
-/** Every right object of test/contract/api/good and examples. */
+/** Every right object of test/contract/api/good, examples and experiments. */
 export function goodSpecs(): readonly { readonly name: string; readonly object: RawObject }[] {
-  return [...read('good'), ...read('../../../examples')].filter(({ object }) => object.kind in PARSERS);
+  const folders = readdirSync(join(import.meta.dirname, EXPERIMENTS), { withFileTypes: true });
+  const experiments = folders
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ name: `experiments/${name}`, object: objectIn(`${EXPERIMENTS}/${name}/experiment.yaml`) }));
+  return [...read('good'), ...read('../../../examples'), ...experiments].filter(({ object }) => object.kind in PARSERS);
+}
+
+const EXPERIMENTS = '../../../experiments';
+
+function objectIn(file: string): RawObject {
+  return parse(readFileSync(join(import.meta.dirname, file), 'utf8')) as RawObject;
 }
 
 /** The spec with defaults, or what is wrong with it, as the controller sees an object of Sluice's kinds. */
