@@ -1,9 +1,19 @@
 import type { ContainerStatus, Pod } from './objects.ts';
+import { HASH_LABEL } from './revision.ts';
 
 /** True when the pod serves: Ready, and not on its way out. */
 export function isReady(pod: Pod): boolean {
   if (pod.metadata.deletionTimestamp !== undefined) return false;
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+/** The workload that a pod belongs to, as its proxy names it: of a ReplicaSet that is its Deployment. */
+export function workloadOf({ metadata }: Pod): string {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return metadata.name;
+  // A ReplicaSet's name is that of its Deployment and the hash of the template.
+  const suffix = `-${metadata.labels?.[HASH_LABEL]}`;
+  return owner.kind === 'ReplicaSet' && owner.name.endsWith(suffix) ? owner.name.slice(0, -suffix.length) : owner.name;
 }
 
 /**

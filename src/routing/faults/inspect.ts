@@ -146,7 +146,7 @@ function callerProblems({ callers, namespace }: FaultPlan, all: readonly Pod[]):
 }
 
 /** A sidecar by Istio's injector, which may be a container that starts first, or one that the pod's own words tell. */
-function hasSidecar({ spec, metadata }: Pod): boolean {
+export function hasSidecar({ spec, metadata }: Pod): boolean {
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
   return (
     containers.some(({ name }) => name === 'istio-proxy') ||
