@@ -60,8 +60,27 @@ export interface LabelQuery {
   readonly windowMs: number;
 }
 
+/** One series of the answer to a query; a scalar has no labels. */
+export interface InstantSample {
+  /** All labels but `__name__`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface InstantAnswer {
+  readonly samples: readonly InstantSample[];
+  /** As of {@link RawAnswer}. */
+  readonly warnings: readonly string[];
+}
+
+/** Answers whole PromQL queries, for what is no evidence: alerts, and who calls whom. */
+export interface MetricsQueries {
+  /** What the query gives at the source's own now. Throws as `samples` does, also for an answer of raw samples or text. */
+  query(promql: string, signal?: AbortSignal): Promise<InstantAnswer>;
+}
+
 /** A source that can be read and asked what it has. */
-export type MetricsClient = MetricsProvider & MetricsCatalogue;
+export type MetricsClient = MetricsProvider & MetricsCatalogue & MetricsQueries;
 
 /** How a source is reached. */
 export interface Connection {

@@ -71,5 +71,6 @@ export function createReopening({ ref, open, clock, onMoved }: ReopeningOptions)
     samples: (query, signal) => ask((client) => client.samples(query, signal)),
     labelValues: (query, signal) => ask((client) => client.labelValues(query, signal)),
     typeOf: (metric, signal) => ask((client) => client.typeOf(metric, signal)),
+    query: (promql, signal) => ask((client) => client.query(promql, signal)),
   };
 }

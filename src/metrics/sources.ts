@@ -1,6 +1,7 @@
 import { createInspector, type Inspector } from './inspector.ts';
 import type { Sampler, SourceRef, Subject } from './port.ts';
 import type { MetricsClient } from './provider.ts';
+import { createQuestions, type Questions } from './questions.ts';
 import { createReopening, type OpenSource } from './reopening.ts';
 import { createSampler, type SamplerOptions } from './sampler.ts';
 
@@ -16,6 +17,7 @@ export interface SourcesOptions {
 export interface Sources {
   readonly sampler: Sampler;
   readonly inspector: Inspector;
+  readonly questions: Questions;
 }
 
 /**
@@ -30,7 +32,8 @@ export function createSources(options: SourcesOptions): Sources {
     clientOf: (ref) => sources.clientOf(ref),
     ...(maxSkewMs !== undefined && { maxSkewMs }),
   });
-  return { sampler: sources, inspector };
+  const questions = createQuestions({ clock, clientOf: (ref) => sources.clientOf(ref) });
+  return { sampler: sources, inspector, questions };
 }
 
 interface Source {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../lib/errors.ts';
-import type { MetricsProvider, RawAnswer } from '../provider.ts';
+import type { MetricsProvider, MetricsQueries, RawAnswer } from '../provider.ts';
 import { createPrometheus, type PrometheusOptions } from './prometheus.ts';
 
 interface Seen {
@@ -28,7 +28,7 @@ afterEach(() => {
 async function sourceThat(
   answer: (response: ServerResponse) => void,
   options: Partial<PrometheusOptions> = {},
-): Promise<{ provider: MetricsProvider; seen: Seen[] }> {
+): Promise<{ provider: MetricsProvider & MetricsQueries; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
@@ -366,6 +366,31 @@ describe('options are refused', () => {
     })();
     expect(error).toMatchObject({ class: 'ConfigError', code: 'METRICS_BAD_OPTION', details: { field } });
     expect(everythingIn(error)).not.toContain(secret);
+  });
+});
+
+describe('the answer to a whole query', () => {
+  const vector = (result: unknown, resultType = 'vector') => ({ status: 'success', data: { resultType, result } });
+
+  it("gives labels and values, at the source's own now", async () => {
+    const metric = { __name__: 'ALERTS', alertname: 'Down' };
+    const { provider, seen } = await sourceThat(json(vector([{ metric, value: [1_700_000_000, '1'] }])));
+    expect(await provider.query('ALERTS')).toEqual({
+      samples: [{ labels: { alertname: 'Down' }, value: 1 }],
+      warnings: [],
+    });
+    expect(seen[0]?.parameters.has('time')).toBe(false);
+  });
+
+  it('may be nothing, or a scalar', async () => {
+    expect(await (await sourceThat(json(vector([])))).provider.query('ALERTS')).toMatchObject({ samples: [] });
+    const scalar = await sourceThat(json(vector([1_700_000_000, '7'], 'scalar')));
+    expect(await scalar.provider.query('7')).toMatchObject({ samples: [{ labels: {}, value: 7 }] });
+  });
+
+  it('is refused where it is neither', async () => {
+    const { provider } = await sourceThat(json(matrix([])));
+    await expect(provider.query('up[1m]')).rejects.toMatchObject({ code: 'METRICS_MALFORMED' });
   });
 });
 

@@ -1,6 +1,16 @@
 import { PrometheusDriver, type QueryResult } from 'prometheus-query';
 import { isAppError } from '../../lib/errors.ts';
-import type { Connection, LabelQuery, MetricsClient, RawAnswer, RawQuery, RawSample, RawSeries } from '../provider.ts';
+import type {
+  Connection,
+  InstantAnswer,
+  InstantSample,
+  LabelQuery,
+  MetricsClient,
+  RawAnswer,
+  RawQuery,
+  RawSample,
+  RawSeries,
+} from '../provider.ts';
 import { ACCEPTED_ENCODING, decodeBody, parseBody } from './answer-body.ts';
 import { createKnownLabels, isLabels } from './known-series.ts';
 import { LABEL_MARKS, readMatrixText } from './matrix-text.ts';
@@ -130,7 +140,16 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
     return undefined;
   }
 
-  return { name, samples, labelValues, typeOf };
+  async function query(promql: string, signal?: AbortSignal): Promise<InstantAnswer> {
+    const { value, exchange } = await ask((driver) => driver.instantQuery(promql, undefined, `${timeoutMs}ms`), {
+      signal,
+      preferPost: promql.length > LONGEST_GET_QUERY,
+      usesOwnNow: true,
+    });
+    return { samples: toSamples(name, value), warnings: warningsOf(exchange.body) };
+  }
+
+  return { name, samples, labelValues, typeOf, query };
 }
 
 interface Request {
@@ -176,6 +195,19 @@ function toOneSeries(name: string, entry: unknown): RawSeries {
     return { at, value };
   });
   return { labels, samples };
+}
+
+/** The driver hands a scalar over as it came: a time and a text. */
+function toSamples(name: string, { resultType, result }: QueryResult): readonly InstantSample[] {
+  if (resultType === 'scalar') return [{ labels: {}, value: Number((result as unknown[])[1]) }];
+  if (resultType !== 'vector')
+    throw malformed(name, `the result is a ${String(resultType)}, neither vector nor scalar`);
+  return (result as unknown[]).map((entry) => {
+    const { metric, value } = entry as { metric: { labels: unknown } | null; value: { value: number } };
+    const labels = metric?.labels;
+    if (!isLabels(labels)) throw malformed(name, 'a series has no labels');
+    return { labels, value: value.value };
+  });
 }
 
 function warningsOf(body: unknown): readonly string[] {
