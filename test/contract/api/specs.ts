@@ -4,9 +4,9 @@ import { parse } from 'yaml';
 import { parseChaosExperiment } from '../../../src/api/chaos-experiment.ts';
 import { parseChaosSchedule } from '../../../src/api/chaos-schedule.ts';
 import { parseMetricsSource } from '../../../src/api/metrics-source.ts';
-import { type Parsed, parseAs } from '../../../src/api/parse.ts';
+import type { Parsed } from '../../../src/api/parse.ts';
 import { type Problem, parseRollout } from '../../../src/api/parse-rollout.ts';
-import { safetyPolicySchema } from '../../../src/api/safety-policy.ts';
+import { parseSafetyPolicy } from '../../../src/api/safety-policy.ts';
 import { parseServiceLevelObjective } from '../../../src/api/service-level-objective.ts';
 
 /** Who refuses a wrong object: the API server when it is written, or the controller in its status. */
@@ -77,7 +77,7 @@ const PARSERS: Readonly<Record<string, (object: unknown) => Parsed<{ readonly sp
   MetricsSource: parseMetricsSource,
   ChaosExperiment: parseChaosExperiment,
   ChaosSchedule: parseChaosSchedule,
-  SafetyPolicy: (object) => parseAs(safetyPolicySchema, object),
+  SafetyPolicy: parseSafetyPolicy,
 };
 
 function read(folder: string): readonly { readonly name: string; readonly text: string; readonly object: RawObject }[] {
