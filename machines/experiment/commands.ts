@@ -14,6 +14,11 @@ export type Command =
 /** The cluster's clocks and queues may make a fuse burn a little early, in ms. */
 const MARGIN_MS = 15_000;
 
+/** How long a fuse is to burn whose fault is wanted for so much longer. */
+export function fuseSeconds({ fuseMs }: Pick<Look['plan'], 'fuseMs'>, remainingMs: number): number {
+  return Math.ceil(Math.min(fuseMs, remainingMs + MARGIN_MS) / 1000);
+}
+
 /** What has to be changed now, in order: a fuse always before the fault that it ends. Pure. */
 export function commandsFor(state: ExperimentState, context: ExperimentContext, look: Look): readonly Command[] {
   const { plan, facts, at } = look;
@@ -22,10 +27,10 @@ export function commandsFor(state: ExperimentState, context: ExperimentContext, 
   if (!desired.fuse) return fault.exists || fault.fuses.length > 0 ? [{ kind: 'RemoveFault' }] : [];
   const burning = burningFuses(look);
   const leftMs = Math.max(0, ...burning.map(({ expiresAt }) => expiresAt - at));
-  const neededMs = Math.min(plan.fuseMs, desired.remainingMs + MARGIN_MS);
-  if (leftMs < neededMs / 2) {
+  const seconds = fuseSeconds(plan, desired.remainingMs);
+  if (leftMs < (seconds * 1000) / 2) {
     const number = Math.max(context.lastFuse, ...fault.fuses.map((fuse) => fuse.number)) + 1;
-    return [{ kind: 'LightFuse', number, seconds: Math.ceil(neededMs / 1000) }];
+    return [{ kind: 'LightFuse', number, seconds }];
   }
   if (desired.dosePpm === null) return [];
   const isHeld = burning.every(({ isOwner }) => isOwner);
