@@ -110,7 +110,8 @@ function evenBeat(anchorMs: number, everyMs: number): Beat {
   };
 }
 
-function opening(windows: readonly TickWindow[], timeZone: string): (ms: number) => boolean {
+/** Tells whether one of the windows is open at a time (ms), by the clocks of the zone. */
+export function opening(windows: readonly TickWindow[], timeZone: string): (ms: number) => boolean {
   const format = new Intl.DateTimeFormat('en-US', {
     ...{ timeZone, hourCycle: 'h23', weekday: 'short' },
     ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
