@@ -4,6 +4,8 @@ export type EndReason =
   | 'Halted'
   | 'TargetGone'
   | 'CallersGone'
+  /** The release of which one version was meant. */
+  | 'ReleaseOver'
   | 'FaultChanged'
   | 'ShareExceeded'
   | 'ControlPlane'

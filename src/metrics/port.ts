@@ -54,8 +54,20 @@ export interface Subject {
 export interface Edge {
   /** Hosts of the service: its own and those of its revisions. */
   readonly hosts: readonly string[];
-  /** Null for everybody: then nothing is counted as `stable`. */
-  readonly callers: { readonly namespace: string; readonly workloads: readonly string[] } | null;
+  /** Null for everybody: then nothing to these hosts is counted as `stable`. */
+  readonly callers: EdgeCallers | null;
+  /** As `stable` only requests of these, instead of all others. */
+  readonly control?: EdgeCallers;
+  /** Further hosts, requests to which are counted as `stable`, whoever sends them. */
+  readonly otherHosts?: readonly string[];
+}
+
+/** Callers as their proxies name themselves. */
+export interface EdgeCallers {
+  readonly namespace: string;
+  readonly workloads: readonly string[];
+  /** How the names of their pods begin; all pods where absent. Told by the label `pod`, which scrapes of pods give. */
+  readonly pods?: readonly string[];
 }
 
 export interface ArmCounts {
@@ -86,7 +98,7 @@ export interface Batch {
   readonly stable: ArmCounts;
   /** Of the measure `durations` only. */
   readonly latency?: LatencyBatch;
-  /** No request in it ended before this time, in ms, or −Infinity where nobody knows. Of the measure `durations` only. */
+  /** No request in it ended before this time, in ms, or −Infinity where nobody knows. */
   readonly from?: number;
   /** Stable's counts by pod, where the source's labels tell the pod that answered. */
   readonly stablePods?: Readonly<Record<string, ArmCounts>>;

@@ -1,6 +1,6 @@
 import type { Matcher } from '../lib/selector.ts';
 import { type CounterSelector, fillSelector, matcherText, matchTest } from './counter-selector.ts';
-import { DEFAULT_MEASURE, type Edge, type Subject } from './port.ts';
+import { DEFAULT_MEASURE, type Edge, type EdgeCallers, type Subject } from './port.ts';
 import type { Arm, Role } from './tracked.ts';
 
 /** A form of selector that differs between subjects only in the values of some labels, so that one query can ask for all of them. */
@@ -29,7 +29,7 @@ export interface Want {
   readonly values: readonly string[];
   readonly role: Role;
   /** Of the series that fit, only these. */
-  readonly when?: (labels: Readonly<Record<string, string>>) => boolean;
+  readonly when?: (labels: Labels) => boolean;
 }
 
 /** Counts requests as their callers see them, with refused and unreachable ones. */
@@ -70,22 +70,42 @@ function hostShape(metric: string, hasEdges: boolean): Shape {
 
 function hostWants(subject: Subject, shape: Shape, arms: readonly Arm[]): readonly Want[] {
   const { namespace, service, edge } = subject;
-  if (edge !== undefined) return edge.hosts.flatMap((host) => edgeWants([host, namespace], shape, edge.callers));
+  if (edge !== undefined) return edgeWants(edge, namespace, shape);
   return arms.map((arm) => {
     const host = arm === 'plain' ? service : `${service}-${subject[arm]}`;
     return { shape, values: [host, namespace], role: { arm, part: 'all' } };
   });
 }
 
-function edgeWants(values: readonly string[], shape: Shape, callers: Edge['callers']): readonly Want[] {
-  if (callers === null) return [{ shape, values, role: { arm: 'canary', part: 'all' } }];
-  const workloads = new Set(callers.workloads);
-  const isCaller = (labels: Readonly<Record<string, string>>) =>
-    labels['source_workload_namespace'] === callers.namespace && workloads.has(labels['source_workload'] ?? '');
-  return [
-    { shape, values, role: { arm: 'canary', part: 'all' }, when: isCaller },
-    { shape, values, role: { arm: 'stable', part: 'all' }, when: (labels) => !isCaller(labels) },
-  ];
+function edgeWants(
+  { hosts, otherHosts = [], callers, control }: Edge,
+  namespace: string,
+  shape: Shape,
+): readonly Want[] {
+  const canary = { arm: 'canary', part: 'all' } as const;
+  const stable = { arm: 'stable', part: 'all' } as const;
+  const others = otherHosts.map((host): Want => ({ shape, values: [host, namespace], role: stable }));
+  const isCaller = callers === null ? () => true : callerTest(callers);
+  const isControl = control === undefined ? (labels: Labels) => !isCaller(labels) : callerTest(control);
+  const own = hosts.flatMap((host): readonly Want[] => {
+    const values = [host, namespace];
+    if (callers === null) return [{ shape, values, role: canary }];
+    return [
+      { shape, values, role: canary, when: isCaller },
+      { shape, values, role: stable, when: isControl },
+    ];
+  });
+  return [...own, ...others];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function callerTest({ namespace, workloads, pods }: EdgeCallers): (labels: Labels) => boolean {
+  const names = new Set(workloads);
+  return (labels) =>
+    labels['source_workload_namespace'] === namespace &&
+    names.has(labels['source_workload'] ?? '') &&
+    (pods === undefined || pods.some((beginning) => labels['pod']?.startsWith(beginning)));
 }
 
 function counterWants(bad: CounterSelector, total: CounterSelector, arm: Arm): readonly Want[] {

@@ -1,14 +1,24 @@
 import type { ExperimentPlan } from '../../machines/experiment/plan.ts';
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import { parseDuration } from '../lib/duration.ts';
-import type { FaultFlag, Subject } from '../metrics/port.ts';
+import type { EdgeCallers, FaultFlag, Subject } from '../metrics/port.ts';
 import type { Fault, FaultPlan, HeaderMatch } from '../routing/faults/port.ts';
+import { HASH_LABEL } from '../workloads/revision.ts';
+import {
+  callersOfRevision,
+  type ExperimentScope,
+  type OpenRelease,
+  otherRevisionOf,
+  revisionOf,
+  WHOLE_SCOPE,
+} from './experiment-scope.ts';
 import { type Goal, GRPC_CODES, goalOf } from './goal.ts';
 
 /** An experiment in the terms of the machine, of the fault layer and of the sampler. */
 export interface PlannedExperiment {
   readonly plan: ExperimentPlan;
   readonly fault: FaultPlan;
+  readonly scope: ExperimentScope;
   /** By these a proxy tells that the fault touched a request. */
   readonly flags: readonly FaultFlag[];
   /** True where the dose says which share is touched; false where a rate does. */
@@ -35,8 +45,14 @@ const FLAGS: Readonly<Record<Fault['kind'], readonly FaultFlag[]>> = {
   bandwidth: [],
 };
 
-/** Everything that follows from the spec alone. Pure. */
-export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExperiment {
+/** Stands for a version that is not known: no pod and no host has it, so that nothing is ever touched instead. */
+const NO_REVISION = 'unresolved';
+
+/** Everything that follows from the spec, and from what its versions stand for. A fault of a scope that is not resolved touches nothing. Pure. */
+export function planExperiment(
+  { metadata, spec }: ChaosExperiment,
+  scope: ExperimentScope = WHOLE_SCOPE,
+): PlannedExperiment {
   const namespace = metadata.namespace ?? 'default';
   const { target, callers, cohort, steadyState } = spec;
   const fault = faultOf(spec.fault);
@@ -56,12 +72,17 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
         namespace: target.namespace ?? namespace,
         service: target.service.name,
         port: target.service.port,
+        ...(target.revision !== undefined && { revision: hashOf(scope.target) }),
       },
-      callers: callers.matchLabels ?? null,
+      callers:
+        callers.revision === undefined
+          ? (callers.matchLabels ?? null)
+          : { ...callers.matchLabels, [HASH_LABEL]: hashOf(scope.callers) },
       headers: (cohort?.headers ?? []).map(headerOf),
       cookies: cohort?.cookies ?? [],
       fault,
     },
+    scope,
     flags: FLAGS[fault.kind],
     isShare: fault.kind !== 'throttle' && fault.kind !== 'circuit' && cohort === undefined,
     mostShare: spec.limits.requestShare / 100,
@@ -76,15 +97,13 @@ export function planExperiment({ metadata, spec }: ChaosExperiment): PlannedExpe
   };
 }
 
-function unsupportedOf({ target, callers, fault, steadyState }: ChaosExperiment['spec']): readonly string[] {
+function hashOf(version: ExperimentScope['callers']): string {
+  return version === null ? NO_REVISION : revisionOf(version);
+}
+
+function unsupportedOf({ fault, steadyState }: ChaosExperiment['spec']): readonly string[] {
   const objectives = steadyState?.objectives ?? [];
   return [
-    ...(target.revision === undefined
-      ? []
-      : ['spec.target.revision: one version alone is not possible yet: remove it']),
-    ...(callers.revision === undefined
-      ? []
-      : ['spec.callers.revision: one version alone is not possible yet: remove it']),
     ...(fault.bandwidth === undefined
       ? []
       : [
@@ -98,9 +117,9 @@ function unsupportedOf({ target, callers, fault, steadyState }: ChaosExperiment[
   ];
 }
 
-/** What is counted of the fault: requests of the callers to the target, beside those of all others. */
+/** What is counted of the fault: as `canary` requests of the callers to the target, as `stable` all others to the same Service. */
 export function doseSubject(
-  { fault, flags }: PlannedExperiment,
+  { fault, flags, scope }: PlannedExperiment,
   {
     hosts,
     workloads,
@@ -108,20 +127,60 @@ export function doseSubject(
   }: { readonly hosts: readonly string[]; readonly workloads: readonly string[]; readonly since: number },
 ): Subject {
   const { target, callers, namespace } = fault;
+  const meant = target.revision === undefined ? hosts : [`${target.service}-${target.revision}`];
+  const otherHosts = hosts.filter((host) => !meant.includes(host));
   return {
     ...{ namespace: target.namespace, service: target.service, stable: '', canary: '', since },
     measure: { kind: 'faults', flags },
-    edge: { hosts, callers: callers === null ? null : { namespace, workloads } },
+    edge: {
+      hosts: meant,
+      callers: callers === null ? null : callersOf(scope, { namespace, workloads }),
+      ...(otherHosts.length > 0 && { otherHosts }),
+    },
   };
 }
 
-/** What is counted for one objective: all requests to the callers' own Service. */
-export function steadySubject(
-  { namespace, service }: { readonly namespace: string; readonly service: string },
-  goal: Goal,
-  { hosts, since }: { readonly hosts: readonly string[]; readonly since: number },
+function callersOf({ callers }: ExperimentScope, all: EdgeCallers): EdgeCallers {
+  return callers === null ? all : callersOfRevision(callers, revisionOf(callers));
+}
+
+/**
+ * The same where the fault is for both versions of the callers alike, as in the gate of a release: as `canary` requests of the canary's
+ * pods to the target, as `stable` those of stable's; nobody else's. `hosts`: all of the target's Service. The fault itself is that of a plan whose
+ * spec names no `callers.revision`.
+ */
+export function doseOfBothVersions(
+  { fault: { target }, flags }: PlannedExperiment,
+  {
+    release,
+    hosts,
+    since,
+  }: { readonly release: OpenRelease; readonly hosts: readonly string[]; readonly since: number },
 ): Subject {
-  return { namespace, service, stable: '', canary: '', since, measure: goal.measure, edge: { hosts, callers: null } };
+  const { stable, canary } = release;
+  return {
+    ...{ namespace: target.namespace, service: target.service, stable, canary, since },
+    measure: { kind: 'faults', flags },
+    edge: { hosts, callers: callersOfRevision(release, canary), control: callersOfRevision(release, stable) },
+  };
+}
+
+/**
+ * What is counted for one objective: all requests to the callers' own Service. Where one version of the callers is meant: as `canary` those that
+ * the release sends to this version, as `stable` those to the other one, which knows no fault.
+ */
+export function steadySubject(
+  { fault: { namespace }, scope: { callers } }: PlannedExperiment,
+  {
+    service,
+    goal,
+    hosts,
+    since,
+  }: { readonly service: string; readonly goal: Goal; readonly hosts: readonly string[]; readonly since: number },
+): Subject {
+  const place = { namespace, service, since, measure: goal.measure };
+  if (callers !== null) return { ...place, stable: otherRevisionOf(callers), canary: revisionOf(callers) };
+  return { ...place, stable: '', canary: '', edge: { hosts, callers: null } };
 }
 
 /** What is asked for in doses; a fault without a share of its own is there as a whole or not at all. */

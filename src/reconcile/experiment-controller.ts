@@ -1,3 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ChaosExperiment } from '../api/chaos-experiment.ts';
+import type { Rollout } from '../api/rollout.ts';
 import type { KubeObject, Reflector } from '../kube/port.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { OwnQueue } from './dispatch.ts';
@@ -22,6 +25,20 @@ export interface ExperimentController {
 /** Every experiment that has not finished is looked at this often even if no hint arrives. */
 const RESYNC_MS = 30_000;
 
+function namesVersion({ spec: { callers, target } }: ChaosExperiment): boolean {
+  return (callers.revision ?? target.revision) !== undefined;
+}
+
+/** Whether an experiment on one version of a release sees no difference. */
+function isSameRelease(before: Rollout | undefined, after: Rollout | undefined): boolean {
+  const [was, is] = [before, after].map((rollout) => [
+    rollout?.status?.phase,
+    rollout?.status?.stable?.revision,
+    rollout?.status?.canary?.revision,
+  ]);
+  return isDeepStrictEqual(was, is);
+}
+
 export function createExperimentController(options: ExperimentControllerOptions): ExperimentController {
   const { queue, clock, log, copies, sampler, faults } = options;
   const wakes = createWakes(clock);
@@ -38,9 +55,9 @@ export function createExperimentController(options: ExperimentControllerOptions)
     }
   });
 
-  const askAll = (reason: 'change' | 'resync') => {
+  const askAll = (reason: 'change' | 'resync', isMeant: (experiment: ChaosExperiment) => boolean = () => true) => {
     for (const experiment of copies.experiments.list())
-      if (experiment.status?.phase !== 'Finished') queue.add(keyOf(experiment), reason);
+      if (experiment.status?.phase !== 'Finished' && isMeant(experiment)) queue.add(keyOf(experiment), reason);
   };
   const resync = (signal: AbortSignal): void => {
     if (signal.aborted) return;
@@ -62,6 +79,9 @@ export function createExperimentController(options: ExperimentControllerOptions)
           queue.add(keyOf(experiment), 'change');
       });
       copies.safetyPolicies.onChange(() => askAll('change'));
+      copies.rollouts.onChange(({ before, after }) => {
+        if (!isSameRelease(before, after)) askAll('change', namesVersion);
+      });
       sampler.onEvidence((key) => {
         const [kind, rest = ''] = key.split(':');
         if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');

@@ -1,8 +1,9 @@
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import type { Rollout } from '../../api/rollout.ts';
 import type { SafetyPolicy } from '../../api/safety-policy.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
-import type { Pod } from '../../workloads/objects.ts';
+import type { Deployment, Pod } from '../../workloads/objects.ts';
 import type { MakeCopy, RolloutCopies } from '../rollout/copies.ts';
 
 /** Local copies of everything that concerns experiments. */
@@ -11,17 +12,21 @@ export interface ExperimentCopies {
   readonly safetyPolicies: Reflector<SafetyPolicy & KubeObject>;
   readonly pods: Reflector<Pod>;
   readonly services: Reflector<KubeObject>;
+  readonly rollouts: Reflector<Rollout & KubeObject>;
+  readonly deployments: Reflector<Deployment>;
 }
 
-/** Pods and Services are those that releases are followed by. */
+/** Objects of releases are those that releases are followed by. */
 export function createExperimentCopies(
   reflect: MakeCopy,
-  { pods, services }: Pick<RolloutCopies, 'pods' | 'services'>,
+  { pods, services, rollouts, deployments }: Pick<RolloutCopies, 'pods' | 'services' | 'rollouts' | 'deployments'>,
 ): ExperimentCopies {
   return {
     experiments: reflect<ChaosExperiment & KubeObject>(kinds.chaosExperiment),
     safetyPolicies: reflect<SafetyPolicy & KubeObject>(kinds.safetyPolicy),
     pods,
     services,
+    rollouts,
+    deployments,
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../metrics/port.ts';
-import { doseInWords, isDoseProven, isWireClean, seenSince, touchedShare } from './dose.ts';
+import { doseInWords, isDoseProven, isWireClean, lateTouches, seenSince, touchedShare } from './dose.ts';
 
 const batch = (at: number, matched: number, faulted: number, others = 0) => ({
   at,
@@ -13,6 +13,11 @@ describe('a dose', () => {
   it('is what was counted after a time', () => {
     const batches = [batch(1_000, 10, 10), batch(2_000, 20, 1, 5), batch(3_000, 30, 2, 6)];
     expect(seenSince(batches, 1_000)).toEqual({ matched: 50, faulted: 3, others: 11, othersFaulted: 0 });
+  });
+
+  it('that was over before a scrape showed it is counted all the same', () => {
+    const batches = [batch(4_000, 20, 3), batch(5_000, 20, 0), batch(14_000, 20, 1), batch(17_000, 20, 2)];
+    expect(seenSince(lateTouches(batches, 4_000), 0)).toMatchObject({ matched: 20, faulted: 1 });
   });
 
   it.each([

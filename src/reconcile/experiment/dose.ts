@@ -38,6 +38,11 @@ export function seenSince(batches: readonly Batch[], from: number): SeenDose {
   );
 }
 
+/** Scrapes after the last dose that still show touched requests: those of the dose, which were not counted before it was over. */
+export function lateTouches(batches: readonly Batch[], until: number): readonly Batch[] {
+  return batches.filter(({ at, canary }) => at > until && at <= until + SETTLING_MS && canary.failures > 0);
+}
+
 /** Whether the share of touched requests is the asked one; null while too few were seen. `share` null asks only for some. */
 export function isDoseProven({ matched, faulted }: SeenDose, share: number | null): boolean | null {
   if (share === null) return faulted > 0 ? true : null;

@@ -1,5 +1,5 @@
 import { type ExperimentContext, measuredDose } from '../../../machines/experiment/context.ts';
-import type { ExperimentFacts } from '../../../machines/experiment/facts.ts';
+import type { AdmissionFact, ExperimentFacts } from '../../../machines/experiment/facts.ts';
 import type { Standing } from '../../../machines/experiment/settle.ts';
 import { percent } from '../../../machines/judge/index.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
@@ -8,13 +8,16 @@ import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
 import type { Evidence, Sampler } from '../../metrics/port.ts';
 import { admit } from '../../plan/admission.ts';
 import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
+import { type ExperimentScope, WHOLE_SCOPE } from '../../plan/experiment-scope.ts';
 import type { FaultReading, Faults } from '../../routing/faults/port.ts';
 import { labels } from '../../routing/own-object.ts';
 import type { Pod } from '../../workloads/objects.ts';
-import { HASH_LABEL } from '../../workloads/revision.ts';
+import { workloadOf } from '../../workloads/pods.ts';
 import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
-import { doseInWords, isDoseProven, isWireClean, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
+import { doseInWords, isDoseProven, isWireClean, lateTouches, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
+import type { Projected } from './project.ts';
+import { scopeNow } from './scope.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 
 /** Where observations come from. */
@@ -33,6 +36,8 @@ const FALSE_STOP = 0.01;
 
 export interface Observation {
   readonly planned: PlannedExperiment;
+  /** What the versions of the spec stand for; null while that is not known. */
+  readonly scope: ExperimentScope | null;
   readonly reading: FaultReading;
   readonly facts: ExperimentFacts;
 }
@@ -41,16 +46,18 @@ export interface Observation {
 export async function observe(
   sources: ObserveSources,
   experiment: ChaosExperiment,
-  { state, context }: Standing,
+  { state, context, scope: kept }: Projected,
 ): Promise<Observation> {
   const { kube, faults, copies } = sources;
-  const planned = planExperiment(experiment);
+  const seenScope = scopeNow(copies, experiment, { kept, state });
+  const { scope } = seenScope;
+  const planned = planExperiment(experiment, scope ?? WHOLE_SCOPE);
   const { target } = planned.fault;
   const isBefore = state === 'Pending' || state === 'Baseline' || state === 'Arming';
   const targetRef = { kind: kinds.service, namespace: target.namespace, name: target.service };
   const [reading, problems, service] = await Promise.all([
     faults.read(planned.fault),
-    isBefore ? faults.inspect(planned.fault) : [],
+    isBefore && scope !== null ? faults.inspect(planned.fault) : [],
     kube.get(targetRef),
   ]);
   const callers = callersOf(copies.pods, planned);
@@ -60,14 +67,18 @@ export async function observe(
     deleting: experiment.metadata.deletionTimestamp !== undefined,
     end:
       endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }) ??
+      seenScope.end ??
       shareEnd(planned, { state, context }, dose),
-    admission: admit({
-      fault: planned.fault,
-      policy: copies.safetyPolicies.get(undefined, 'default')?.spec ?? null,
-      running: runningBeside(copies.experiments, experiment),
-      problems,
-      unsupported: planned.unsupported,
-    }),
+    admission: withScope(
+      seenScope.admission,
+      admit({
+        fault: planned.fault,
+        policy: copies.safetyPolicies.get(undefined, 'default')?.spec ?? null,
+        running: runningBeside(copies.experiments, experiment),
+        problems,
+        unsupported: planned.unsupported,
+      }),
+    ),
     fault: {
       exists: reading.exists,
       dosePpm: reading.dosePpm,
@@ -78,7 +89,12 @@ export async function observe(
     isClean: dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt),
     evidence: worst([...(dose === null ? [] : [dose]), ...steady.map(({ evidence }) => evidence)]),
   };
-  return { planned, reading, facts };
+  return { planned, scope, reading, facts };
+}
+
+/** A refusal weighs more than what is not known yet. */
+function withScope(unresolved: AdmissionFact | null, answer: AdmissionFact): AdmissionFact {
+  return unresolved === null || answer.state === 'denied' ? answer : unresolved;
 }
 
 /** The part of the facts that is about the dose measured last, or the baseline. */
@@ -93,7 +109,8 @@ function measured(
   const inWindow = ({ at }: { readonly at: number }) => at > from && at <= until;
   const share = isShare && about !== null ? about.dosePpm / 1_000_000 : null;
   const ofDose = (dose?.batches ?? []).filter(inWindow);
-  const seen = seenSince(ofDose, from);
+  const late = context.ended === null ? [] : lateTouches(dose?.batches ?? [], until);
+  const seen = seenSince([...ofDose, ...late], from);
   // Only scrapes that hold nothing of the dose before can tell whether the share is right.
   const settled = seenSince(ofDose, from + SETTLING_MS);
   const states = steady.map(({ goal, evidence, count }): SteadyState => {
@@ -161,7 +178,7 @@ function followSteadyState(
   const hosts = hostsOf(copies.services, place.namespace, place.service);
   return steadyState.goals.map((goal) => {
     const key = samplerKey(keyOf(experiment), goal.name);
-    sampler.follow(key, steadySubject(place, goal, { hosts, since }));
+    sampler.follow(key, steadySubject(planned, { service: steadyState.service, goal, hosts, since }));
     return { goal, evidence: sampler.read(key), count: steadyState.goals.length };
   });
 }
@@ -192,15 +209,6 @@ function callersOf(pods: Reflector<Pod>, { fault: { namespace, callers } }: Plan
     .filter(({ metadata }) => wanted.every(([label, value]) => metadata.labels?.[label] === value))
     .map(workloadOf);
   return [...new Set(names)].toSorted();
-}
-
-/** A ReplicaSet's name is that of its Deployment and the hash of the template. */
-function workloadOf({ metadata }: Pod): string {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  if (owner === undefined) return metadata.name;
-  const hash = metadata.labels?.[HASH_LABEL];
-  const suffix = `-${hash}`;
-  return owner.kind === 'ReplicaSet' && owner.name.endsWith(suffix) ? owner.name.slice(0, -suffix.length) : owner.name;
 }
 
 /** The part of all requests is too large, or would become so. */

@@ -1,6 +1,7 @@
 import type { Look } from '../../../machines/experiment/look.ts';
 import type { Standing } from '../../../machines/experiment/settle.ts';
 import type { ChaosExperiment, ChaosExperimentStatus } from '../../api/chaos-experiment.ts';
+import type { ExperimentScope } from '../../plan/experiment-scope.ts';
 import { machineStatusOf } from './record.ts';
 import { reportOf } from './report.ts';
 
@@ -13,8 +14,17 @@ const PHASES: Readonly<Record<Standing['state'], NonNullable<ChaosExperimentStat
   Finished: 'Finished',
 };
 
+/** Where an experiment stands, and what its versions stand for: null as long as it may still be looked up anew. */
+export interface Projected extends Standing {
+  readonly scope: ExperimentScope | null;
+}
+
 /** The status that a standing gives. Pure, and the only writer of status. */
-export function project(experiment: ChaosExperiment, standing: Standing, look: Look): ChaosExperimentStatus {
+export function project(
+  experiment: ChaosExperiment,
+  { scope, ...standing }: Projected,
+  look: Look,
+): ChaosExperimentStatus {
   const { state, context } = standing;
   const { outcome, doses, fuseUntil } = context;
   const { ramp } = look.plan;
@@ -42,9 +52,9 @@ export function project(experiment: ChaosExperiment, standing: Standing, look: L
       reason: outcome.reason,
       ...(outcome.tolerancePpm !== null && { tolerance: outcome.tolerancePpm / 10_000 }),
       finishedAt: timeOf(outcome.at),
-      report: reportOf(experiment, context),
+      report: reportOf(experiment, context, scope),
     }),
-    machine: machineStatusOf(standing),
+    machine: machineStatusOf(standing, scope),
   };
 }
 

@@ -16,7 +16,7 @@ import type { ReconcileResult } from '../result.ts';
 import { writeStatus } from '../write-status.ts';
 import { type ObserveSources, observe, unfollow } from './observe.ts';
 import { project } from './project.ts';
-import { standingOf } from './record.ts';
+import { scopeOf, standingOf } from './record.ts';
 
 export interface ExperimentReconcilerPorts extends ObserveSources {
   readonly clock: Clock;
@@ -60,9 +60,12 @@ async function lookOnce(
   const experiment = parsed.value;
   const before = standingOf(experiment.status);
   if (before.state === 'Finished') return { isSettled: true, nextLookAt: null };
-  const { planned, reading, facts } = await observe(ports, experiment, before);
+  const kept = scopeOf(experiment.status);
+  const { planned, scope, reading, facts } = await observe(ports, experiment, { ...before, scope: kept });
   const look: Look = { at: ports.clock.now(), plan: planned.plan, facts };
-  const { announcements, ...standing } = settle(before, look);
+  const { announcements, ...settled } = settle(before, look);
+  // What was admitted is what the experiment is about, whatever is in progress later.
+  const standing = { ...settled, scope: settled.context.startedAt === null ? null : scope };
   // A decision is stored before it is acted upon.
   const hasDecided = standing.state !== before.state || standing.context.doses.length !== before.context.doses.length;
   if (hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));

@@ -1,8 +1,13 @@
 import type { ExperimentContext, GivenDose } from '../../../machines/experiment/context.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import { type ExperimentScope, revisionOf } from '../../plan/experiment-scope.ts';
 
 /** What was done and seen, as Markdown: facts only, counted and not intended. Pure. */
-export function reportOf({ metadata, spec }: ChaosExperiment, context: ExperimentContext): string {
+export function reportOf(
+  { metadata, spec }: ChaosExperiment,
+  context: ExperimentContext,
+  scope: ExperimentScope | null,
+): string {
   const { outcome, startedAt, injectedAt, ended } = context;
   const { target, callers, fault, steadyState } = spec;
   const who = callers.matchLabels === undefined ? 'everyone' : JSON.stringify(callers.matchLabels);
@@ -11,7 +16,7 @@ export function reportOf({ metadata, spec }: ChaosExperiment, context: Experimen
     '',
     outcome?.message ?? '',
     '',
-    `- Fault: ${JSON.stringify(fault)} on requests of ${who} to ${target.service.name}:${target.service.port}`,
+    `- Fault: ${JSON.stringify(fault)} on requests of ${who}${versionOf(scope?.callers)} to ${target.service.name}:${target.service.port}${versionOf(scope?.target)}`,
     `- Steady state: ${steadyState === undefined ? 'none' : `what the users of ${steadyState.service} see`}`,
     `- Baseline from ${timeOf(startedAt)}, injected from ${timeOf(injectedAt)}, ended ${timeOf(ended?.at ?? null)} (${ended?.cause ?? ''})`,
     `- Tolerance: ${outcome?.tolerancePpm == null ? 'not shown' : `${outcome.tolerancePpm / 10_000} %`}`,
@@ -21,6 +26,11 @@ export function reportOf({ metadata, spec }: ChaosExperiment, context: Experimen
     ...context.doses.map(rowOf),
     '',
   ].join('\n');
+}
+
+/** ` (Canary 7f9c8b5d4f)`. */
+function versionOf(version: ExperimentScope['callers'] | undefined): string {
+  return version == null ? '' : ` (${version.version} ${revisionOf(version)})`;
 }
 
 function rowOf({ dosePpm, matched, faulted, isProven, judged, steadyState }: GivenDose): string {
