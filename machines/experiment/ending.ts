@@ -31,11 +31,12 @@ function wish({ facts: { end: asked, deleting } }: Look): Ending | null {
   return deleting ? { cause: 'Deleted', message: 'the experiment was deleted' } : null;
 }
 
-/** Who has to wait must not inject meanwhile. */
+/** Who has to wait must not inject meanwhile. The lever stops what has begun, and denies what has not. */
 function refusal(state: ExperimentState, { facts: { admission } }: Look): Ending | null {
   const { state: answer, reason, message } = admission;
   const isRefused = answer === 'denied' || (answer === 'waiting' && state === 'Injecting');
-  return isRefused ? { cause: 'Denied', message: `${reason}: ${message}` } : null;
+  const cause = reason === 'Halted' && state !== 'Pending' ? 'Halted' : 'Denied';
+  return isRefused ? { cause, message: `${reason}: ${message}` } : null;
 }
 
 /** It could not begin in time. */

@@ -51,7 +51,7 @@ describe('an experiment', () => {
     ['its deletion', 'Stopped', (world: ExperimentWorld) => Object.assign(world, { deleting: true })],
     [
       'the lever',
-      'Inconclusive',
+      'Stopped',
       (world: ExperimentWorld) =>
         Object.assign(world, { admission: { state: 'denied', reason: 'Halted', message: 'halted' } }),
     ],

@@ -33,11 +33,14 @@ export function admit({ fault, policy, running, problems, unsupported }: Admissi
     return denied('ProtectedNamespace', `the SafetyPolicy protects namespace ${guarded} from experiments`);
   }
   if (unsupported.length > 0) return denied('NotSupported', unsupported.join('; '));
-  const refusal = problems.find(({ severity }) => severity === 'refuse');
-  if (refusal !== undefined) return denied(refusal.reason, refusal.message);
   const holder = running.find(
     (other) => other.target.namespace === target.namespace && other.target.service === target.service,
   );
+  // A fault of the holder goes when the holder ends: it is waited for, and no reason to give up.
+  const refusal = problems.find(
+    ({ severity, reason }) => severity === 'refuse' && !(holder !== undefined && reason === 'FaultHeld'),
+  );
+  if (refusal !== undefined) return denied(refusal.reason, refusal.message);
   if (holder !== undefined) {
     const message = `waits for the end of ${holder.namespace}/${holder.name}, which has Service ${target.namespace}/${target.service}`;
     return { state: 'waiting', reason: 'TargetHeld', message };

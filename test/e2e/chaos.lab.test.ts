@@ -240,7 +240,7 @@ describe('the lever', () => {
     const haltedAt = Date.now();
     await policy({ halt: true, reason: 'an incident' });
     expect(await toEnd('halted')).toMatchObject({
-      verdict: 'Inconclusive',
+      verdict: 'Stopped',
       message: expect.stringContaining('an incident'),
     });
     const { last } = await faulted(begun);

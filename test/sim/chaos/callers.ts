@@ -31,6 +31,8 @@ export interface CallersOptions {
   readonly replicas: number;
   /** False: its pods have no sidecar. */
   readonly isMeshed: boolean;
+  /** What their labels say of it; the truth where absent. */
+  readonly saysMeshed?: boolean;
   readonly conduct: Conduct;
   /** Requests of its users per tick, over all pods. */
   readonly rate: number;
@@ -55,7 +57,7 @@ const EDGE = 'edge';
 /** Pods of a ReplicaSet with a Service of their own; each is known to the mesh from when it is ready until it is gone. */
 export async function createCallers(world: World, options: CallersOptions, dice: Dice): Promise<Callers> {
   const { kube, mesh } = world;
-  const inject = String(options.isMeshed);
+  const inject = String(options.saysMeshed ?? options.isMeshed);
   const labels = { app: CALLER, [HASH_LABEL]: HASH, 'sidecar.istio.io/inject': inject };
   const joined: string[] = [];
   const seen = { requests: 0, failures: 0 };

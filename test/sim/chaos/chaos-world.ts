@@ -58,6 +58,7 @@ export const SPEC = {
   limits: { requestShare: 60 },
   baseline: '10s',
   fuse: '20s',
+  startWithin: '1m',
 } as const;
 
 export const NAMED = 'late';
@@ -65,10 +66,11 @@ export const NAMED = 'late';
 /** Creates an experiment as a user would; throws where the manifest is wrong. */
 export async function experiment(world: World, change: object = {}, name = NAMED): Promise<void> {
   const { apiVersion, kind } = kinds.chaosExperiment;
-  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...SPEC, ...change } };
+  const spec = JSON.parse(JSON.stringify({ ...SPEC, ...change })) as object;
+  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec };
   const parsed = parseChaosExperiment(object);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  await world.kube.create<KubeObject>(kinds.chaosExperiment, object as KubeObject, { fieldManager: 'kubectl' });
+  await world.kube.create<KubeObject>(kinds.chaosExperiment, object, { fieldManager: 'kubectl' });
 }
 
 export const refOf = (name = NAMED) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });

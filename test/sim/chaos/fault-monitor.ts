@@ -99,8 +99,8 @@ export function createFaultMonitor(world: World, callers: () => Callers): FaultM
     const [is, was] = [object as Experiment, before as Experiment | undefined];
     const { name } = is.metadata;
     const [state, old] = [is.status?.machine?.state, was?.status?.machine?.state];
-    if (type === 'DELETED') return note(`ChaosExperiment ${name} is gone`);
-    if (state !== old) note(`ChaosExperiment ${name} ${state}: ${is.status?.message}`);
+    if (type === 'DELETED') note(`ChaosExperiment ${name} is gone`);
+    else if (state !== old) note(`ChaosExperiment ${name} ${state}: ${is.status?.message}`);
     if (old === 'Finished' && (state !== 'Finished' || is.status?.verdict !== was?.status?.verdict))
       fail(`${name} was finished and went on`);
     if (JSON.stringify(is.status ?? {}).length > MOST_STATUS_BYTES) fail(`the status of ${name} is too large`);
@@ -127,6 +127,7 @@ export function createFaultMonitor(world: World, callers: () => Callers): FaultM
   /** A fault that lives has a fuse that burns, and an experiment that asks for it. */
   const checkFault = ({ metadata }: EnvoyFilter): void => {
     const { name, labels, ownerReferences: owners = [] } = metadata;
+    faultAt.set(labels?.[EXPERIMENT_LABEL] ?? '', clock.now());
     const burnt = Math.max(...owners.map(({ uid }) => burnsAt.get(uid) ?? 0));
     if (clock.now() > burnt + BURNING_MS) fail(`I1: ${name} outlives its fuse`);
     const state = experimentOf(labels?.[EXPERIMENT_LABEL])?.status?.machine?.state;
@@ -137,6 +138,8 @@ export function createFaultMonitor(world: World, callers: () => Callers): FaultM
       fail(`I2: ${name} is not removed although nothing asks for it`);
   };
 
+  /** When the fault of each experiment was last there. */
+  const faultAt = new Map<string, number>();
   const aliveSince = new Map<string, number>();
   /** Nobody sleeps for ever. */
   const checkLooks = ({ metadata: { name, namespace = '' }, status }: Experiment): void => {
@@ -157,8 +160,8 @@ export function createFaultMonitor(world: World, callers: () => Callers): FaultM
     if (!excuses.isSlow && clock.now() > latest) fail(`I1: ${proxy} got ${code} after every fuse`);
     for (const [name, at] of finished) {
       const isUnseen = experimentOf(name)?.status?.message?.includes('nobody could see') === true;
-      const others = faultsNow().length > 0;
-      if (!isUnseen && !others && clock.now() > at) fail(`I3: ${proxy} got ${code} after ${name} was finished`);
+      const isAnothers = [...faultAt].some(([other, seenAt]) => other !== name && clock.now() <= seenAt + PUSH_MS);
+      if (!isUnseen && !isAnothers && clock.now() > at) fail(`I3: ${proxy} got ${code} after ${name} was finished`);
     }
   };
 
