@@ -108,7 +108,7 @@ export const runFields = {
     .default('10m'),
 } as const;
 
-type Run = z.output<z.ZodObject<typeof runFields>>;
+type Run = Pick<z.output<z.ZodObject<typeof runFields>>, 'fault' | 'ramp' | 'duration' | 'cohort'>;
 
 const hasRate = ({ fault }: Run) => fault.throttle !== undefined || fault.circuit !== undefined;
 const hasRateCel = '(has(self.fault.throttle) || has(self.fault.circuit))';

@@ -5,6 +5,7 @@ import { duration } from './fields.ts';
 import { metadataSchema } from './metadata.ts';
 import { deadlineRule } from './needed-time.ts';
 import { type objectiveSchema, objectivesSchema } from './objective.ts';
+import { gateObjectiveRule, gateWeightRule, resilienceSchema } from './resilience.ts';
 import { withChangeRule, withRule } from './rule.ts';
 import { statusSchema } from './status.ts';
 import { strategySchema } from './strategy.ts';
@@ -30,11 +31,14 @@ const specFields = z.strictObject({
       "Advanced. How long nothing is deleted after the last route write, so that requests under way can end: 0s to 10m. At least as long as your callers' longest request.",
     )
     .default('5s'),
+  resilience: resilienceSchema.exactOptional(),
   action: actionSchema.exactOptional(),
 });
 
+const gatedSpec = withRule(withRule(specFields, gateWeightRule), gateObjectiveRule);
+
 /** `spec` of a Rollout. Parsing fills in the same defaults as the API server does. */
-export const specSchema = withRule(specFields, deadlineRule).describe(
+export const specSchema = withRule(gatedSpec, deadlineRule).describe(
   'What is released and how. An edit during a release takes effect with the next one; only `action` works at once.',
 );
 
