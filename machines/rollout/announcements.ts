@@ -25,6 +25,22 @@ export const weightRaised = say('WeightRaised', ({ release }) =>
   release === null ? '' : `${release.revision} gets ${release.targetBp / 100} %`,
 );
 
+export const gateOpened = say('GateOpened', ({ release }) =>
+  release?.gate == null ? '' : `${release.revision} is tried under the fault of gate ${release.gate.name}`,
+);
+
+/** The gate that was tried last; a weakness that was there before is worth a warning. */
+export const gatePassed: Announcement = ({ release }) => {
+  const gate = release?.gates.at(-1);
+  const isWeak = gate?.result === 'WeakBefore';
+  return {
+    kind: 'Announce',
+    severity: isWeak ? 'Warning' : 'Normal',
+    reason: isWeak ? 'GateWeakBefore' : 'GatePassed',
+    message: `${release?.revision ?? ''}: gate ${gate?.name ?? ''}: ${gate?.message ?? ''}`,
+  };
+};
+
 /** A breach at 100 % has to be compared. */
 export const steppedBack: Announcement = ({ release }, { facts }) => ({
   kind: 'Announce',

@@ -1,6 +1,7 @@
 import type { RolloutContext } from './context.ts';
 import { type Desired, desiredOf, type RolloutState } from './desired.ts';
 import { type Facts, isSameRoute, type RevisionFact, type Route, revisionFact } from './facts.ts';
+import { faultsToStop, wantedGate } from './gates.ts';
 import { isHandedOver, isRouteHeld, type Look } from './guards.ts';
 
 /** One change of the cluster. Each may be repeated: it says what should be, not what to add. */
@@ -15,6 +16,8 @@ export type Command =
   | { readonly kind: 'RetireStable'; readonly revision: string }
   | { readonly kind: 'PauseDeployment'; readonly paused: boolean }
   | { readonly kind: 'SizeDeployment'; readonly replicas: number }
+  | { readonly kind: 'OpenExperiment'; readonly gate: string; readonly openedAt: number }
+  | { readonly kind: 'StopExperiment'; readonly namespace: string; readonly name: string }
   | { readonly kind: 'LetGo' };
 
 /**
@@ -30,16 +33,27 @@ export function commandsFor(state: RolloutState, context: RolloutContext, look: 
   const workload = deploymentCommands(desired, facts);
   const services = revisionCommands(desired, facts);
   const canary = [...canaryCommands(desired, facts), ...retireCommands(state, context, look)];
+  const experiments = experimentCommands(state, context, facts);
   switch (state) {
     case 'Withdrawing':
     case 'RemovingCanary':
     case 'Relinquishing':
-      return [...route, ...canary, ...workload, ...services];
+      return [...route, ...experiments, ...canary, ...workload, ...services];
     case 'Gone':
       return [...route, ...workload, ...(facts.held ? [{ kind: 'LetGo' } as const] : [])];
     default:
-      return [...workload, ...services, ...canary, ...route];
+      return [...experiments, ...workload, ...services, ...canary, ...route];
   }
+}
+
+function experimentCommands(state: RolloutState, context: RolloutContext, facts: Facts): readonly Command[] {
+  const gate = wantedGate(state, context, facts);
+  return [
+    ...faultsToStop(state, context, facts).map(
+      ({ namespace, name }): Command => ({ kind: 'StopExperiment', namespace, name }),
+    ),
+    ...(gate === null ? [] : [{ kind: 'OpenExperiment', gate: gate.name, openedAt: gate.openedAt } as const]),
+  ];
 }
 
 function routeCommands(

@@ -24,6 +24,24 @@ export interface Raise {
   readonly weightBp: number;
 }
 
+/** A gate that does not stand in the way any more. */
+export interface Gate {
+  readonly name: string;
+  readonly at: number;
+  /** `WeakBefore`: what shows under the fault shows in stable too. */
+  readonly result: 'Passed' | 'WeakBefore';
+  readonly message: string;
+}
+
+/** A time in which the pods of the release saw a fault of an experiment, in ms; `until` is null while they do. */
+export interface FaultWindow {
+  /** UID of the experiment. */
+  readonly id: string;
+  readonly from: number;
+  readonly until: number | null;
+  readonly fuseUntil: number | null;
+}
+
 /** The release in progress. Times are ms since the epoch. */
 export interface Release {
   readonly revision: string;
@@ -40,7 +58,12 @@ export interface Release {
   readonly evidenceSince: number | null;
   /** When the canary was given another weight, and which, oldest first: a fault of both versions that begins then is the canary's. */
   readonly raises: readonly Raise[];
-  /** When the release as a whole is overdue; moved on by the length of each pause. */
+  /** The gate that is tried now. */
+  readonly gate: { readonly name: string; readonly openedAt: number } | null;
+  readonly gates: readonly Gate[];
+  /** What was answered in these times is no evidence. */
+  readonly faults: readonly FaultWindow[];
+  /** When the release as a whole is overdue; moved on by the length of each pause and of each fault. */
   readonly deadlineAt: number;
   readonly pausedAt: number | null;
   /** The operator skipped what is left of steps, holds and bake. */

@@ -69,6 +69,35 @@ export type PreflightFact =
   | { readonly state: 'passed'; readonly requestRate: number | null }
   | { readonly state: 'failed'; readonly reason: string; readonly message: string };
 
+/** A fault that the pods of the release see, or have seen since it began, in their own calls or in those to them. Times in ms. */
+export interface FaultFact {
+  /** UID of its experiment. */
+  readonly id: string;
+  /** Its experiment. */
+  readonly namespace: string;
+  readonly name: string;
+  /** When it was decided to inject, before the first request was touched. */
+  readonly from: number;
+  /** When requests were seen to be untouched again; null before. */
+  readonly until: number | null;
+  /** When the cluster takes the fault away at the latest if nobody else does; null before the first fuse. */
+  readonly fuseUntil: number | null;
+  /** The gate of this release that it is for; null for an experiment of somebody else. */
+  readonly gate: string | null;
+  /** The canary does worse than stable under it, or breaks an objective that stable keeps. */
+  readonly isBreached: boolean;
+  /** It was told to stop. */
+  readonly isStopping: boolean;
+}
+
+/** What became of the gate that is tried. */
+export interface GateFact {
+  readonly name: string;
+  /** `weakBefore`: an objective is broken under the fault, by stable too. `inconclusive` holds the release. */
+  readonly state: 'absent' | 'running' | 'passed' | 'failed' | 'weakBefore' | 'inconclusive';
+  readonly message: string;
+}
+
 /** The operator's latest request; it counts only for the revision that it names. */
 export interface RequestFact {
   readonly type: 'Pause' | 'Resume' | 'Promote' | 'Abort';
@@ -97,6 +126,9 @@ export interface Facts {
   readonly evidence: { readonly state: 'starting' | 'fresh' | 'stale' | 'down'; readonly message: string };
   readonly verdict: VerdictFact | null;
   readonly preflight: PreflightFact;
+  readonly faults: readonly FaultFact[];
+  /** Null while no gate is tried. */
+  readonly gate: GateFact | null;
   /** Requests that a canary has answered with a failure since it first got weight. */
   readonly failed: { readonly revision: string; readonly requests: number } | null;
   readonly request: RequestFact | null;
@@ -126,4 +158,9 @@ export function isSameRoute(a: ObservedRoute, b: Route): boolean {
   if (a.kind === 'foreign') return !a.namesRevisions && (b.kind === 'plain' || b.canaryBp === 0);
   if (a.kind === 'plain' || b.kind === 'plain') return a.kind === b.kind;
   return a.stable === b.stable && a.canary === b.canary && a.canaryBp === b.canaryBp;
+}
+
+/** True while the release is seen under a fault: what it answers now is no evidence against it, nor for it. */
+export function isUnderFault({ faults }: Pick<Facts, 'faults'>): boolean {
+  return faults.some(({ until }) => until === null);
 }

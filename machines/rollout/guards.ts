@@ -2,7 +2,7 @@ import type { RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { routeFor } from './desired.ts';
 import type { Facts, RequestFact } from './facts.ts';
-import { isSameRoute, revisionFact } from './facts.ts';
+import { isSameRoute, isUnderFault, revisionFact } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { replicasFor } from './sizing.ts';
 import { holdMsOf, isLastStep, nextTargetBp } from './steps.ts';
@@ -106,6 +106,7 @@ export function isStableOpen(context: RolloutContext, facts: Facts): boolean {
 /** True when the judge lets this revision go on, from evidence that is fresh. */
 export function mayAdvance(context: RolloutContext, facts: Facts): boolean {
   const { verdict } = facts;
+  if (isUnderFault(facts)) return false;
   return (
     facts.evidence.state === 'fresh' && verdict?.revision === context.release?.revision && verdict?.kind === 'Advance'
   );
@@ -116,7 +117,8 @@ export function canAct(context: RolloutContext, { facts }: Look): boolean {
   return !isPaused(context, facts) && !isRouteHeld(context, facts);
 }
 
-function isPromoteRequested(context: RolloutContext, { facts }: Look): boolean {
+/** True when an operator asked to skip what is left. */
+export function isPromoteRequested(context: RolloutContext, { facts }: Look): boolean {
   return context.release?.isPromoted === true || requestFor(context, facts)?.type === 'Promote';
 }
 
@@ -126,7 +128,7 @@ export function isSuspended({ release }: Pick<RolloutContext, 'release'>): boole
 }
 
 /** True when the present step has been held long enough and the judge, or an operator, lets the release go on. */
-export function mayTakeStep(context: RolloutContext, look: Look): boolean {
+export function mayGoOn(context: RolloutContext, look: Look): boolean {
   const { release, routeSince } = context;
   if (release === null || !canAct(context, look) || !isCanaryReady(context, look)) return false;
   if (isPromoteRequested(context, look)) return true;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ADAPTIVE_PLAN, MachineWorld, PLAN } from '../../test/support/machine-world.ts';
+import { ADAPTIVE_PLAN, GATED_PLAN, MachineWorld, PLAN } from '../../test/support/machine-world.ts';
 import { commandsFor } from './commands.ts';
 import type { Raise } from './context.ts';
+import type { GateFact } from './facts.ts';
 import { liveWeightBp } from './guards.ts';
 import type { Plan } from './plan.ts';
 import { settle } from './settle.ts';
@@ -40,8 +41,15 @@ const disturbance = fc.oneof(
   fc.record({ kind: fc.constant('undoEdit' as const) }),
   fc.record({ kind: fc.constant('stuckProxies' as const), isStuck: fc.boolean() }),
   fc.record({ kind: fc.constant('unpause' as const) }),
+  fc.record({ kind: fc.constant('inject' as const), ms: fc.integer({ min: 1_000, max: 120_000 }) }),
+  fc.record({ kind: fc.constant('breach' as const) }),
+  fc.record({ kind: fc.constant('forget' as const) }),
+  fc.record({
+    kind: fc.constant('gate' as const),
+    answer: fc.constantFrom<GateFact['state']>('passed', 'failed', 'weakBefore', 'inconclusive'),
+  }),
 );
-const PLANS: fc.Arbitrary<Plan> = fc.constantFrom(PLAN, ADAPTIVE_PLAN);
+const PLANS: fc.Arbitrary<Plan> = fc.constantFrom(PLAN, ADAPTIVE_PLAN, GATED_PLAN);
 type Disturbance = typeof disturbance extends fc.Arbitrary<infer T> ? T : never;
 
 class Disturbed {
@@ -104,6 +112,19 @@ class Disturbed {
         break;
       case 'unpause':
         world.paused = false;
+        break;
+      case 'inject':
+        world.faultMs = what.ms;
+        world.inject();
+        break;
+      case 'breach':
+        world.faults = world.faults.map((fault) => ({ ...fault, isBreached: fault.until === null }));
+        break;
+      case 'forget':
+        world.faults = [];
+        break;
+      case 'gate':
+        world.gateAnswer = what.answer;
         break;
     }
     world.becomeReady();

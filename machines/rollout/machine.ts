@@ -3,6 +3,8 @@ import {
   type AnnounceCommand,
   adopted,
   ended,
+  gateOpened,
+  gatePassed,
   letGo,
   promoting,
   releaseStarted,
@@ -15,6 +17,7 @@ import { mayResume, mustStepBack, mustSuspend } from './comparing.ts';
 import { initialContext, type RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { revisionFact } from './facts.ts';
+import { closeGate, isGateDue, isGatePassed, mayTakeStep, openGate } from './gates.ts';
 import {
   canAct,
   hasDrained,
@@ -30,7 +33,6 @@ import {
   isStableOpen,
   type Look,
   mayPromote,
-  mayTakeStep,
 } from './guards.ts';
 import { remember } from './remember.ts';
 import { isLastStep } from './steps.ts';
@@ -151,7 +153,7 @@ const urgentBeforeHandOver = urgentFrom('HandingOver').map((transition) => ({
  *   RoutingStable  all requests are seen to go to stable's own Service             → Scaling
  *   Scaling        the canary has ready pods for the next weight, known to proxies → Shifting
  *   Shifting       the requests are seen to split as the route says                → Holding
- *   Holding        the hold is over and the judge lets it go on                    → Scaling (next step) or Baking
+ *   Holding        the hold is over, the judge lets it go on, gates are passed     → Scaling (next step) or Baking
  *   Baking         the same at 100 % for the bake time, and it is shown to be good → HandingOver
  *   HandingOver    the Deployment owns the canary and the old pods are gone        → Returning
  *   Returning      requests no longer go to revision Services                      → Closing
@@ -279,6 +281,8 @@ export const rolloutMachine = rolloutSetup.createMachine({
           ...urgentFrom('Holding'),
           ...compareFrom('Holding'),
           { guard: when(mayResume), target: 'Scaling', actions: [update(resume)] },
+          { guard: when(isGatePassed), actions: [update(closeGate), announce(gatePassed)] },
+          { guard: when(isGateDue), actions: [update(openGate), announce(gateOpened)] },
           {
             guard: when((context, look) => mayTakeStep(context, look) && isLastStep(context.release)),
             target: 'Baking',

@@ -26,9 +26,18 @@ export type Stepping =
       readonly firstBp: number | null;
     };
 
+/** A fault that the canary has to bear before it gets more than a weight. */
+export interface PlannedGate {
+  readonly name: string;
+  /** In basis points, below 10,000. */
+  readonly atBp: number;
+}
+
 /** A release as the user asked for it, validated: what the machine needs to know of the spec, and nothing else. */
 export interface Plan {
   readonly stepping: Stepping;
+  /** In the order of their weights. */
+  readonly gates: readonly PlannedGate[];
   /** How long the canary is watched at 100 % before it is promoted, in ms. */
   readonly bakeMs: number;
   /** How long pods may take to become ready before the release is rolled back, in ms. */

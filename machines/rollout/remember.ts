@@ -1,5 +1,6 @@
-import type { Release, RolloutContext } from './context.ts';
+import type { FaultWindow, Release, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
+import type { Facts } from './facts.ts';
 import {
   isCanaryReady,
   isPaused,
@@ -30,10 +31,15 @@ export function remember(state: RolloutState, context: RolloutContext, look: Loo
 function rememberRelease(context: RolloutContext, release: Release, { at, facts }: Look): Release {
   const paused = isPaused(context, facts);
   const isForeign = facts.route.kind === 'foreign';
+  const faults = rememberFaults(release.faults, facts, at);
   const next: Release = {
     ...release,
+    faults,
     pausedAt: paused ? (release.pausedAt ?? at) : null,
-    deadlineAt: release.deadlineAt + (!paused && release.pausedAt !== null ? at - release.pausedAt : 0),
+    deadlineAt:
+      release.deadlineAt +
+      (!paused && release.pausedAt !== null ? at - release.pausedAt : 0) +
+      (closedMs(faults) - closedMs(release.faults)),
     isPromoted: release.isPromoted || requestFor(context, facts)?.type === 'Promote',
     failedRequests:
       facts.failed?.revision === release.revision
@@ -44,12 +50,38 @@ function rememberRelease(context: RolloutContext, release: Release, { at, facts 
   return isUnchanged(release, next) ? release : next;
 }
 
+/** How long a fault lasts after its experiment was deleted and nobody can say so: its proxies have to learn of it. */
+const LINGERS_MS = 15_000;
+
+/** Windows of before stay, also when their experiment is deleted: the same evidence is read again after a restart. */
+function rememberFaults(known: readonly FaultWindow[], facts: Facts, at: number): readonly FaultWindow[] {
+  const seen = new Map(facts.faults.map((fault) => [fault.id, fault]));
+  const kept = known.map((window) => {
+    const fault = seen.get(window.id);
+    if (fault !== undefined) return windowOf(fault);
+    return window.until === null ? { ...window, until: Math.max(at, window.fuseUntil ?? at) + LINGERS_MS } : window;
+  });
+  const added = facts.faults.filter(({ id }) => known.every((window) => window.id !== id)).map(windowOf);
+  const next = [...kept, ...added];
+  return JSON.stringify(next) === JSON.stringify(known) ? known : next;
+}
+
+function windowOf({ id, from, until, fuseUntil }: FaultWindow): FaultWindow {
+  return { id, from, until, fuseUntil };
+}
+
+/** Length of all windows that are closed, in ms; where two overlap more than once, which only makes the deadline later. */
+function closedMs(windows: readonly FaultWindow[]): number {
+  return windows.reduce((sum, { from, until }) => (until === null ? sum : sum + until - from), 0);
+}
+
 function isUnchanged(before: Release, after: Release): boolean {
   return (
     before.pausedAt === after.pausedAt &&
     before.deadlineAt === after.deadlineAt &&
     before.isPromoted === after.isPromoted &&
     before.failedRequests === after.failedRequests &&
-    before.foreign === after.foreign
+    before.foreign === after.foreign &&
+    before.faults === after.faults
   );
 }

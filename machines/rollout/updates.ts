@@ -48,6 +48,9 @@ export const begin: Update = (context, look) => {
       deadlineAt: at + plan.deadlineMs,
       pausedAt: null,
       isPromoted: false,
+      gate: null,
+      gates: [],
+      faults: [],
       failedRequests: 0,
       foreign: null,
       outcome: null,
@@ -101,7 +104,8 @@ export const takeStep: Update = (context, look) => {
   const planned = plannedStepsOf(look.plan);
   const stepIndex = isPromoted && planned !== null ? planned.length - 1 : release.stepIndex + 1;
   const targetBp = isPromoted ? ALL_BP : nextTargetBp(release, look);
-  return { ...enter(context, look), release: { ...release, isPromoted, stepIndex, targetBp } };
+  // Who skips what is left skips its gates.
+  return { ...enter(context, look), release: { ...release, isPromoted, stepIndex, targetBp, gate: null } };
 };
 
 /** Ends the release with the reason that the guard found, and remembers a revision that must not be tried again. */

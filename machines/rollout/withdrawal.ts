@@ -1,7 +1,8 @@
 import { canStepBack, canSuspend, isSuspect, isUncompared } from './comparing.ts';
 import type { Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import { revisionFact } from './facts.ts';
+import { isUnderFault, revisionFact } from './facts.ts';
+import { answerOf } from './gates.ts';
 import { isSuspended, type Look, liveWeightBp, requestFor } from './guards.ts';
 import { replicasFor } from './sizing.ts';
 
@@ -33,6 +34,10 @@ function harm(state: RolloutState, context: RolloutContext, look: Look): Outcome
   }
   if (verdict && isSuspect(state, context, facts) && !canSuspend(state, context, facts)) {
     return { kind: 'RolledBack', reason: 'BreachSinceStep', message: verdict.message };
+  }
+  const gate = answerOf(release, facts);
+  if (gate?.state === 'failed') {
+    return { kind: 'RolledBack', reason: 'ResilienceGateFailed', message: `gate ${gate.name}: ${gate.message}` };
   }
   const canary = revisionFact(facts, release?.revision);
   if (liveWeightBp(state, context) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
@@ -81,7 +86,7 @@ function overdue(state: RolloutState, context: RolloutContext, look: Look): Outc
     const what = `canary pods were not ready within ${plan.progressDeadlineMs / 1000} s`;
     return { kind: 'RolledBack', reason: 'ProgressDeadlineExceeded', message: withProblem(what, canary.problem) };
   }
-  if (plan.onInconclusive !== 'RollBack' || release.pausedAt !== null) return null;
+  if (plan.onInconclusive !== 'RollBack' || release.pausedAt !== null || isUnderFault(facts)) return null;
   const withoutRequests = at - (release.raises.at(-1)?.at ?? at);
   if (isSuspended(context) && withoutRequests >= LONGEST_SUSPENSION_MS) {
     const message = `stable did not recover within ${LONGEST_SUSPENSION_MS / 60_000} min without requests to the canary, whose pods may be the cause`;

@@ -51,8 +51,7 @@ const STEP_WEIGHTS_CEL = `(has(self.strategy.canary.steps) ? self.strategy.canar
 /** Gates are tried at weights that the release has. */
 export const gateWeightRule: Rule<GatedSpec> = {
   cel: `!has(self.resilience) || !has(self.strategy.canary) || has(self.strategy.canary.adaptive) || self.resilience.all(g, g.at.weight in ${STEP_WEIGHTS_CEL})`,
-  holds: (spec) =>
-    isAdaptive(spec) || (spec.resilience ?? []).every(({ at }) => weightsOf(spec).includes(at.weight)),
+  holds: (spec) => isAdaptive(spec) || (spec.resilience ?? []).every(({ at }) => weightsOf(spec).includes(at.weight)),
   field: 'resilience',
   message: 'is tried at a weight that no step has: set `at.weight` to that of a step below 100, or add the step',
 };

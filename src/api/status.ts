@@ -51,6 +51,17 @@ const objectiveStatus = z.object({
   stable: requestCounts().describe('Requests of the stable version in the same time.').exactOptional(),
 });
 
+const gateStatus = z.object({
+  name: text('Name of the gate.'),
+  state: z
+    .enum(['Waiting', 'Running', 'Passed', 'WeakBefore', 'Failed', 'Inconclusive'])
+    .describe(
+      'WeakBefore: an objective is broken under the fault, by the stable version too. Inconclusive holds the release.',
+    ),
+  message: text('Why, in one sentence.').exactOptional(),
+  experiment: text('The ChaosExperiment that tries it, while it is tried.').exactOptional(),
+});
+
 const historyEntry = z.object({
   revision: text('The revision that was released.'),
   outcome: z.enum(OUTCOMES).describe('How the release ended.'),
@@ -98,6 +109,7 @@ export const statusSchema = z
       .describe('Share of the requests for the new version, in percent.')
       .exactOptional(),
     objectives: z.array(objectiveStatus).max(16).describe('The evidence, objective by objective.').exactOptional(),
+    gates: z.array(gateStatus).max(4).describe('The faults that the release has to bear.').exactOptional(),
     waiting: z
       .object({
         reason: text('Reason in CamelCase.'),

@@ -1,5 +1,5 @@
 import type { Command } from '../../machines/rollout/commands.ts';
-import type { Rollout } from '../api/rollout.ts';
+import type { Rollout, RolloutSpec } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
 import type { JsonPatchOperation, Kube, OwnerReference, Reflector } from '../kube/port.ts';
 import { AppError, assertNever } from '../lib/errors.ts';
@@ -7,6 +7,7 @@ import type { RouteOriginal, RouteReading, Routes, RouteTarget } from '../routin
 import { canaryReplicaSet, controllerReference, handOverPatch, ownerPatch, sizePatch } from '../workloads/canary.ts';
 import type { Deployment, ReplicaSet } from '../workloads/objects.ts';
 import { revisionOfReplicaSet } from '../workloads/revision.ts';
+import { openExperiment, stopExperiment } from './gate-effects.ts';
 
 export const FIELD_MANAGER = 'sluice';
 export const FINALIZER = 'sluice.dev/rollout';
@@ -27,6 +28,8 @@ export interface EffectSubject {
   readonly target: RouteTarget;
   readonly route: RouteReading;
   readonly original: RouteOriginal | null;
+  /** The spec that the release follows; null where none is in progress. */
+  readonly spec: RolloutSpec | null;
 }
 
 /** Results that must be remembered before anything else happens. */
@@ -67,6 +70,12 @@ export async function perform(ports: EffectPorts, subject: EffectSubject, comman
       return {};
     case 'SizeDeployment':
       await patchDeployment(ports, subject, { spec: { replicas: command.replicas } });
+      return {};
+    case 'OpenExperiment':
+      await openExperiment(ports, subject, { name: command.gate, openedAt: command.openedAt });
+      return {};
+    case 'StopExperiment':
+      await stopExperiment(ports.kube, command);
       return {};
     case 'LetGo':
       await removeFinalizer(ports.kube, subject.rollout);

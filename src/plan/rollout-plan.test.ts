@@ -22,6 +22,7 @@ describe('planRollout', () => {
         bakeMs: 300_000,
         deadlineMs: 3_600_000,
         progressDeadlineMs: 600_000,
+        gates: [],
         onInconclusive: 'RollBack',
         propagationMs: 3000,
         drainMs: 5000,

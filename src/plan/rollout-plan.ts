@@ -1,4 +1,4 @@
-import type { Plan, PlannedStep } from '../../machines/rollout/plan.ts';
+import type { Plan, PlannedGate, PlannedStep } from '../../machines/rollout/plan.ts';
 import type { Problem } from '../api/parse-rollout.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
 import { DEFAULT_HOLD, fixedSteps } from '../api/strategy.ts';
@@ -31,6 +31,7 @@ export function planRollout(spec: RolloutSpec): PlannedRollout {
       spec.strategy.canary?.adaptive === undefined
         ? { kind: 'fixed', steps: plannedSteps(spec, problems, durationMs) }
         : adaptiveStepping(spec.strategy.canary.adaptive, durationMs),
+    gates: plannedGates(spec),
     bakeMs: durationMs('spec.analysis.bake', analysis.bake),
     deadlineMs: durationMs('spec.analysis.deadline', analysis.deadline),
     progressDeadlineMs: durationMs('spec.progressDeadline', spec.progressDeadline),
@@ -58,6 +59,12 @@ function plannedSteps(
   if (!isAscending) problems.push({ path, message: 'weights must ascend: put the steps in order' });
   if (steps.at(-1)?.weightBp !== 10_000) problems.push({ path, message: 'the last step must have weight 100: add it' });
   return steps;
+}
+
+function plannedGates({ resilience = [] }: RolloutSpec): readonly PlannedGate[] {
+  return resilience
+    .map(({ name, at }) => ({ name, atBp: Math.round(at.weight * 100) }))
+    .toSorted((one, other) => one.atBp - other.atBp);
 }
 
 function timeProblems({ stepping, bakeMs, deadlineMs }: Plan): readonly Problem[] {

@@ -86,8 +86,9 @@ export function createExperimentController(options: ExperimentControllerOptions)
         const [kind, rest = ''] = key.split(':');
         if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');
       });
+      // Experiments are started with what releases are followed by.
+      copies.safetyPolicies.start(signal);
       const own = [copies.experiments, copies.safetyPolicies] as readonly Reflector<KubeObject>[];
-      for (const copy of own) copy.start(signal);
       await Promise.all(own.map((copy) => copy.synced(signal)));
       await sweep().catch((error: unknown) => log.warn({ err: error }, 'sweep failed'));
       resync(signal);

@@ -138,6 +138,7 @@ function factsOf(
     evidence: { state: 'fresh', message: '' },
     verdict: evidence.verdict(),
     preflight: { state: 'passed', requestRate: baseline.requestRate },
+    ...{ faults: [], gate: null },
     failed: null,
   };
 }

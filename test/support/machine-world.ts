@@ -6,6 +6,8 @@ import type { RolloutState } from '../../machines/rollout/desired.ts';
 import {
   ABSENT,
   type Facts,
+  type FaultFact,
+  type GateFact,
   type ObservedRoute,
   type PreflightFact,
   type RevisionFact,
@@ -25,6 +27,7 @@ export const PLAN: Plan = {
       { weightBp: 10_000, holdMs: 0 },
     ],
   },
+  gates: [],
   bakeMs: 20_000,
   progressDeadlineMs: 60_000,
   deadlineMs: 600_000,
@@ -37,6 +40,15 @@ export const PLAN: Plan = {
 export const ADAPTIVE_PLAN: Plan = {
   ...PLAN,
   stepping: { kind: 'adaptive', parameters: DEFAULT_STEPPING, dwellMs: 10_000, firstBp: null },
+};
+
+/** The same, with a fault to bear before the canary gets more than 5 %, and another one before it gets all. */
+export const GATED_PLAN: Plan = {
+  ...PLAN,
+  gates: [
+    { name: 'payments-429', atBp: 500 },
+    { name: 'payments-slow', atBp: 5_000 },
+  ],
 };
 
 const START: Standing = { state: 'Adopting', context: initialContext };
@@ -92,6 +104,12 @@ export class MachineWorld {
   badRevisions = new Set<string>();
   /** Pods of these never become ready. */
   unreadyRevisions = new Set<string>();
+  /** Experiments that the pods see; those of gates are made by commands. */
+  faults: FaultFact[] = [];
+  /** How long each of them injects, in ms. */
+  faultMs = 20_000;
+  /** How the experiment of a gate ends. */
+  gateAnswer: GateFact['state'] = 'passed';
   /** Everything that was done, for assertions. */
   readonly performed: Command[] = [];
   readonly announced: AnnounceCommand[] = [];
@@ -124,9 +142,34 @@ export class MachineWorld {
               expectedAt: null,
             },
       preflight: this.preflight,
+      faults: this.faults,
+      gate: this.gateFact(),
       failed: null,
       request: this.request,
     };
+  }
+
+  /** What the experiment of the gate that is tried says: a failure at once, everything else when it is over. */
+  private gateFact(): GateFact | null {
+    const name = this.machine.context.release?.gate?.name;
+    if (name === undefined) return null;
+    const fault = this.faults.findLast(({ gate }) => gate === name);
+    const isOver = fault !== undefined && (fault.until !== null || this.gateAnswer === 'failed');
+    const state = fault === undefined ? 'absent' : isOver ? this.gateAnswer : 'running';
+    return { name, state, message: `it is ${state}` };
+  }
+
+  private injectFor(ms: number): void {
+    this.faults = this.faults.map((fault) =>
+      fault.until === null && (fault.isStopping || this.at >= fault.from + ms) ? { ...fault, until: this.at } : fault,
+    );
+  }
+
+  inject(fault: Partial<FaultFact> = {}): void {
+    const id = `fault-${this.faults.length + 1}`;
+    const fuseUntil = this.at + 60_000;
+    const begun = { id, namespace: 'shop', name: id, from: this.at, until: null, fuseUntil, gate: null };
+    this.faults = [...this.faults, { ...begun, isBreached: false, isStopping: false, ...fault }];
   }
 
   private workloadFact(): Facts['workload'] {
@@ -174,6 +217,7 @@ export class MachineWorld {
     const until = this.at + ms;
     while (this.at < until && !this.isGone) {
       this.becomeReady();
+      this.injectFor(this.faultMs);
       this.reconcile();
       const wake = wakeAt(this.machine.state, this.machine.context, this.plan, this.at);
       if (wake !== null && wake <= this.at) throw new Error(`wake in the past in ${this.machine.state}`);
@@ -268,6 +312,14 @@ export class MachineWorld {
         return;
       case 'SizeDeployment':
         this.resize(command.replicas);
+        return;
+      case 'OpenExperiment':
+        this.inject({ gate: command.gate });
+        return;
+      case 'StopExperiment':
+        this.faults = this.faults.map((fault) =>
+          fault.name === command.name ? { ...fault, isStopping: true } : fault,
+        );
         return;
       case 'LetGo':
         this.isGone = true;

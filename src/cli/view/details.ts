@@ -25,6 +25,7 @@ export function detailLines(rollout: Rollout, options: DetailOptions): readonly 
     versions(status),
     steps(rollout, paint),
     evidence(rollout, paint),
+    gates(status, paint),
     waiting(status, options.nowMs),
     conditions(status, paint),
     history(status, options),
@@ -104,6 +105,12 @@ function evidence(rollout: Rollout, paint: Paint): readonly string[] {
       ...(objective.message === undefined ? [] : [`    ${objective.message}`]),
     ]),
   ];
+}
+
+function gates({ gates: all = [] }: Status, paint: Paint): readonly string[] {
+  if (all.length === 0) return [];
+  const rows = all.map(({ name, state, message }) => [`  ${name}`, paint(toneOf(state), state), message ?? '']);
+  return ['Gates', ...table(rows)];
 }
 
 /** The first line has the message of the wait already, as a rule. */

@@ -4,7 +4,7 @@ import type { SafetyPolicy } from '../../api/safety-policy.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Deployment, Pod } from '../../workloads/objects.ts';
-import type { MakeCopy, RolloutCopies } from '../rollout/copies.ts';
+import type { MakeCopy } from '../rollout/copies.ts';
 
 /** Local copies of everything that concerns experiments. */
 export interface ExperimentCopies {
@@ -16,13 +16,13 @@ export interface ExperimentCopies {
   readonly deployments: Reflector<Deployment>;
 }
 
-/** Objects of releases are those that releases are followed by. */
+/** All but policies are those that releases are followed by. */
 export function createExperimentCopies(
   reflect: MakeCopy,
-  { pods, services, rollouts, deployments }: Pick<RolloutCopies, 'pods' | 'services' | 'rollouts' | 'deployments'>,
+  { experiments, pods, services, rollouts, deployments }: Omit<ExperimentCopies, 'safetyPolicies'>,
 ): ExperimentCopies {
   return {
-    experiments: reflect<ChaosExperiment & KubeObject>(kinds.chaosExperiment),
+    experiments,
     safetyPolicies: reflect<SafetyPolicy & KubeObject>(kinds.safetyPolicy),
     pods,
     services,

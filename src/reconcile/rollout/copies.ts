@@ -1,3 +1,4 @@
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { IndexFunction, Kind, KubeObject, Reflector } from '../../kube/port.ts';
@@ -26,6 +27,7 @@ export function createRolloutCopies(reflect: MakeCopy): RolloutCopies {
     metricsSources: reflect<KubeObject>(kinds.metricsSource),
     virtualServices: reflect<KubeObject>(kinds.virtualService),
     destinationRules: reflect<KubeObject>(kinds.destinationRule),
+    experiments: reflect<ChaosExperiment & KubeObject>(kinds.chaosExperiment),
   };
 }
 

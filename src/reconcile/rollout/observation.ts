@@ -1,3 +1,4 @@
+import type { FaultFact, GateFact } from '../../../machines/rollout/facts.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
@@ -27,4 +28,10 @@ export interface RolloutObservation {
   readonly evidence: Evidence | null;
   readonly traffic: TrafficSplit | undefined;
   readonly verdicts: readonly ObjectiveVerdict[];
+  /** Faults of experiments that its pods see, or have seen since the release began. */
+  readonly faults: readonly FaultFact[];
+  /** Null while no gate is tried. */
+  readonly gate: GateFact | null;
+  /** Requests that the canary answered with a failure while no fault was injected. */
+  readonly failedRequests: number;
 }

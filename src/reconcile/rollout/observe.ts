@@ -1,3 +1,4 @@
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout, RolloutSpec } from '../../api/rollout.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
@@ -10,6 +11,7 @@ import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
 import { keyOf } from '../key.ts';
+import { faultsOf, gateOf, judgeFaults, windowsOf, withoutFaults } from './faults.ts';
 import { type Following, worstEvidence } from './following.ts';
 import type { JudgedRelease, Judging } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
@@ -22,6 +24,7 @@ export interface ObserveSources {
   readonly replicaSets: Reflector<ReplicaSet>;
   readonly pods: Reflector<Pod>;
   readonly services: Pick<Reflector<KubeObject>, 'get' | 'isFresh'>;
+  readonly experiments: Pick<Reflector<ChaosExperiment & KubeObject>, 'list'>;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
@@ -68,7 +71,8 @@ export async function observe(
     sources.routes.read(target, record.original, record.expected),
     readServices(sources.routes, target, record),
   ]);
-  const metrics = observeMetrics(sources, rollout, record, now);
+  const experiments = sources.experiments.list();
+  const metrics = observeMetrics(sources, { rollout, record, deployment, experiments, now });
   return {
     rollout,
     deployment,
@@ -125,18 +129,28 @@ function podsByRevision(
   );
 }
 
-function observeMetrics(
-  { sampler, judging, following }: ObserveSources,
-  rollout: Rollout,
-  { context, spec, baselines, comparedWith: stable }: RolloutRecord,
-  now: number,
-): Pick<RolloutObservation, 'evidence' | 'traffic' | 'verdicts'> {
+interface MetricsQuestion extends Pick<RolloutObservation, 'rollout' | 'deployment'> {
+  readonly record: RolloutRecord;
+  readonly experiments: readonly ChaosExperiment[];
+  readonly now: number;
+}
+
+type Metrics = Pick<RolloutObservation, 'evidence' | 'traffic' | 'verdicts' | 'faults' | 'gate' | 'failedRequests'>;
+
+const NO_METRICS: Metrics = {
+  ...{ evidence: null, traffic: undefined, verdicts: [] },
+  ...{ faults: [], gate: null, failedRequests: 0 },
+};
+
+function observeMetrics({ sampler, judging, following }: ObserveSources, question: MetricsQuestion): Metrics {
+  const { rollout, record, experiments, now } = question;
+  const { context, spec, baselines, comparedWith: stable } = record;
   const key = keyOf(rollout);
   const { release, routeSince } = context;
   if (stable === null || release === null || spec === null) {
     following.unfollow(key);
     judging.forget(key);
-    return { evidence: null, traffic: undefined, verdicts: [] };
+    return NO_METRICS;
   }
   const { revision: canary, evidenceSince: since, raises, startedAt } = release;
   const namespace = rollout.metadata.namespace ?? 'default';
@@ -146,11 +160,18 @@ function observeMetrics(
     ...{ id: `${canary}@${startedAt}`, spec, baselines, raises },
     stepping: steppingOf(spec, release.targetBp),
   };
+  const seen = faultsOf(rollout, record, question);
+  const windows = windowsOf(release.faults, seen);
   const batches = new Map(followed.objectives.map(({ name, evidence }) => [name, evidence.batches]));
+  const clean = new Map([...batches].map(([name, all]) => [name, withoutFaults(all, windows)]));
+  const { faults, underGate } = judgeFaults(judged, batches, seen);
+  const failing = withoutFaults(followed.release.batches, windows);
   return {
     evidence: { ...followed.release, ...worstEvidence(followed) },
     traffic,
-    verdicts: since === null ? [] : judging.judge(key, judged, batches),
+    verdicts: since === null ? [] : judging.judge(key, judged, clean),
+    ...{ faults, gate: gateOf(rollout, record, { experiments, underGate }) },
+    failedRequests: failing.reduce((sum, { canary: { failures } }) => sum + failures, 0),
   };
 }
 

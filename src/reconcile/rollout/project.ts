@@ -6,6 +6,7 @@ import { wakeAt } from '../../../machines/rollout/wake.ts';
 import type { RolloutStatus } from '../../api/rollout.ts';
 import { missingFor, stillMissing } from '../../explain/still-missing.ts';
 import { conditionsOf } from './conditions.ts';
+import { gatesOf } from './gates.ts';
 import { shownAt } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
 import type { Obstacle } from './obstacle.ts';
@@ -48,6 +49,7 @@ export function project(input: ProjectInput): RolloutStatus {
     ...(release !== null && { canary: versionOf(release.revision, facts), failedRequests: release.failedRequests }),
     ...stepOf(input),
     objectives: objectivesOf(observation, record),
+    ...gatesOf(rollout.metadata.name, record, look),
     ...(release !== null && {
       waiting: {
         reason: wait.reason,

@@ -243,7 +243,8 @@ async function act(
   const { rollout, deployment, replicaSets, target, route } = observation;
   for (const command of commands) {
     try {
-      const result = await perform(ports, { rollout, deployment, replicaSets, target, route, original }, command);
+      const subject = { rollout, deployment, replicaSets, target, route, original, spec: record.spec };
+      const result = await perform(ports, subject, command);
       if (result.original !== undefined) original = result.original;
     } catch (error) {
       const obstacle = obstacleOf(error);
@@ -286,6 +287,7 @@ function describe(
 /** Only for showing the status of a Rollout whose spec gives no plan; nothing is decided with it. */
 const NO_PLAN: Plan = {
   stepping: { kind: 'fixed', steps: [{ weightBp: 10_000, holdMs: 0 }] },
+  gates: [],
   bakeMs: 0,
   progressDeadlineMs: Number.MAX_SAFE_INTEGER,
   deadlineMs: Number.MAX_SAFE_INTEGER,

@@ -74,12 +74,12 @@ export function recordOf(status: RolloutStatus | undefined): RolloutRecord {
   };
 }
 
-/** Records of before raises and targets were kept get what they would have had. */
+/** Records of before raises, targets and gates were kept get what they would have had. */
 function contextOf({ machine, spec }: KeptContext): RolloutContext {
   const { release } = machine;
   if (release == null) return { ...initialContext, ...machine };
   const weight = spec?.strategy.canary?.steps?.[release.stepIndex]?.weight ?? 100;
-  const missing = { targetBp: Math.round(weight * 100), raises: [] };
+  const missing = { targetBp: Math.round(weight * 100), raises: [], gate: null, gates: [], faults: [] };
   return { ...initialContext, ...machine, release: { ...missing, ...release } };
 }
 

@@ -36,14 +36,14 @@ export function toFacts(
     evidence: evidenceFact(observation),
     verdict: release === null ? null : jointVerdict(observation, release.revision),
     preflight,
+    ...{ faults: observation.faults, gate: observation.gate },
     failed: failedOf(observation, release?.revision),
     request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
   };
 }
 
-function failedOf({ evidence }: RolloutObservation, revision: string | undefined): Facts['failed'] {
-  if (evidence === null || revision === undefined) return null;
-  return { revision, requests: evidence.batches.reduce((sum, { canary }) => sum + canary.failures, 0) };
+function failedOf({ evidence, failedRequests }: RolloutObservation, revision: string | undefined): Facts['failed'] {
+  return evidence === null || revision === undefined ? null : { revision, requests: failedRequests };
 }
 
 function evidenceFact({ evidence }: RolloutObservation): Facts['evidence'] {

@@ -1,3 +1,4 @@
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
@@ -15,6 +16,7 @@ export interface TriggerSources {
   readonly metricsSources: Reflector<KubeObject>;
   readonly virtualServices: Reflector<KubeObject>;
   readonly destinationRules: Reflector<KubeObject>;
+  readonly experiments: Reflector<ChaosExperiment & KubeObject>;
 }
 
 /** Calls `look` with the key of each Rollout that a change may concern; too often is harmless, too seldom is not. */
@@ -44,6 +46,8 @@ export function triggerLooks(sources: TriggerSources, look: (key: string) => voi
   concern(sources.metricsSources, isUnderWay);
   concern(sources.virtualServices, isUnderWay);
   concern(sources.destinationRules, isUnderWay);
+  // Also one of another namespace's would only be about a Service here: its own looks come soon enough.
+  concern(sources.experiments, isUnderWay);
 }
 
 function isAbout(name: string, service: string): boolean {

@@ -1,7 +1,7 @@
 import { spanInWords } from '../../../machines/judge/index.ts';
 import type { Release, RolloutContext } from '../../../machines/rollout/context.ts';
 import { type RolloutState, routeFor } from '../../../machines/rollout/desired.ts';
-import { type Facts, revisionFact } from '../../../machines/rollout/facts.ts';
+import { type Facts, isUnderFault, revisionFact } from '../../../machines/rollout/facts.ts';
 import {
   isCanaryReady,
   isPaused,
@@ -85,6 +85,8 @@ export function decisionExpectedAt({ state, context }: RolloutRecord, { facts, p
 function isDeciding(context: RolloutContext, facts: Facts): boolean {
   const { evidence, verdict } = facts;
   if (evidence.state !== 'fresh' || isPaused(context, facts) || isSuspended(context)) return false;
+  // How long a fault lasts is said by its experiment.
+  if (context.release?.gate != null || isUnderFault(facts)) return false;
   return verdict !== null && verdict.kind !== 'Rollback' && missingFor(verdict.reason) === null;
 }
 
@@ -143,6 +145,7 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
         const what = `keeps requests from the canary until stable shows whose fault it is: ${why}; ${missing}`;
         return wait('Suspended', what);
       }
+      if (release.gate !== null) return gateWait(release.gate.name, facts);
       const until = (context.routeSince ?? at) + holdMsOf(release, plan);
       return evidenceWait(context, look, until, `watches the canary at ${release.targetBp / 100} %`);
     }
@@ -166,6 +169,14 @@ function releaseWait(state: RolloutState, context: RolloutContext, release: Rele
     default:
       return wait('Closing', `${back}removes what the release needed`);
   }
+}
+
+function gateWait(name: string, { gate }: Facts): Wait {
+  const isHeld = gate?.state === 'inconclusive';
+  const message = gate === null ? 'its experiment is about to begin' : gate.message;
+  return isHeld
+    ? wait('GateInconclusive', `holds: gate ${name} showed nothing: ${message}`)
+    : wait('ResilienceGate', `tries gate ${name}: ${message}`);
 }
 
 function podsWait(context: RolloutContext, release: Release, { plan, facts }: Look): Wait {
@@ -198,7 +209,7 @@ function trafficWait(state: RolloutState, context: RolloutContext, look: Look, w
 }
 
 /** Waits that the deadline of the release ends when nothing else does. */
-const ENDED_BY_DEADLINE: readonly string[] = ['AwaitingEvidence', 'MetricsUnavailable'];
+const ENDED_BY_DEADLINE: readonly string[] = ['AwaitingEvidence', 'MetricsUnavailable', 'GateInconclusive'];
 
 /** `; a decision is expected in about 3 min`, and what the deadline does before; nothing where neither is known. */
 export function outlookOf(record: RolloutRecord, look: Look, { reason }: Wait): string {
@@ -221,6 +232,11 @@ function evidenceWait(context: RolloutContext, look: Look, until: number, what: 
       'PodsNotReady',
       `holds: ${revisionFact(facts, context.release?.revision).problem ?? 'a canary pod is not ready'}`,
     );
+  }
+  const fault = facts.faults.find((one) => one.until === null);
+  if (fault !== undefined) {
+    const message = `holds while experiment ${fault.namespace}/${fault.name} injects: what is answered meanwhile is no evidence`;
+    return wait('UnderFault', message);
   }
   const verdict = facts.verdict?.message ?? 'no evidence yet';
   const missing = missingFor(facts.verdict?.reason ?? '');

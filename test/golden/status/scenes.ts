@@ -36,6 +36,9 @@ export interface Scene {
   readonly release?: Partial<Release>;
   readonly action?: 'Pause';
   readonly preflight?: Look['facts']['preflight'];
+  readonly resilience?: readonly object[];
+  /** Faults of experiments, and what became of the gate that is tried. */
+  readonly seen?: Pick<RolloutObservation, 'faults' | 'gate'>;
 }
 
 /** The Rollout of a scene with the status that the controller would write, and the verdicts that it was written from. */
@@ -52,6 +55,7 @@ export function show(scene: Scene): Shown {
   const raises = given.map(([second, weight]) => ({ at: startedAt + second * SECOND_MS, weightBp: weight * 100 }));
   const spec = specWith({
     ...{ strategy: scene.strategy ?? STEPS, objectives: scene.objectives ?? [AVAILABILITY] },
+    ...(scene.resilience !== undefined && { resilience: scene.resilience }),
     ...(scene.action !== undefined && { action: { type: scene.action, revision: CANARY, id: '1' } }),
   });
   const record = recordOf(scene, { state, spec, raises, startedAt });
@@ -75,7 +79,14 @@ export function show(scene: Scene): Shown {
   );
   const verdicts = record.context.release === null ? [] : createJudging().judge('one', judged, known);
   const rollout = { ...sampleRollout(AT_REST), spec };
-  const observation = observationOf({ rollout, evidence, verdicts, weightBp: raises.at(-1)?.weightBp ?? 0, state });
+  const observation = observationOf({
+    rollout,
+    evidence,
+    verdicts,
+    weightBp: raises.at(-1)?.weightBp ?? 0,
+    state,
+    seen: scene.seen,
+  });
   const planned = planRollout(spec);
   if (!planned.ok) throw new Error(JSON.stringify(planned.problems));
   const look = { at: SAMPLE_NOW_MS, plan: planned.plan, facts: toFacts(observation, record, scene.preflight) };
@@ -102,7 +113,7 @@ function recordOf(
   const release: Release = {
     ...{ revision: CANARY, startedAt, replicas: 4, stepIndex: 0, targetBp: weightBp, weightBp },
     ...{ evidenceSince: startedAt, raises, deadlineAt: startedAt + 3_600_000, pausedAt: null, isPromoted: false },
-    ...{ foreign: null, failedRequests: 0, outcome: null },
+    ...{ foreign: null, failedRequests: 0, outcome: null, gate: null, gates: [], faults: [] },
     ...scene.release,
   };
   const at = raises.at(-1)?.at ?? startedAt;
@@ -161,8 +172,10 @@ function observationOf({
   verdicts,
   weightBp,
   state,
+  seen,
 }: Pick<RolloutObservation, 'verdicts'> & {
   readonly rollout: Rollout;
+  readonly seen: Scene['seen'];
   readonly evidence: Evidence;
   readonly weightBp: number;
   readonly state: RolloutState;
@@ -200,7 +213,8 @@ function observationOf({
   const canary = Math.round((total * weightBp) / 10_000);
   const route = { kind: 'revisions', stable: STABLE, canary: weightBp > 0 ? CANARY : null, canaryBp: weightBp };
   return {
-    ...{ rollout, verdicts, evidence },
+    ...{ rollout, verdicts, evidence, ...(seen ?? { faults: [], gate: null }) },
+    failedRequests: evidence.batches.reduce((sum, batch) => sum + batch.canary.failures, 0),
     deployment: {
       metadata: { ...meta, name: 'checkout' },
       spec: { replicas: 4, paused: true, selector: {}, template },

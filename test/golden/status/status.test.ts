@@ -16,6 +16,26 @@ const LATENCY = { name: 'latency', requests: { under: '250ms', ratio: 99 } };
 const BREACH =
   'availability: The canary fails more often than stable: 1 in 240 against harmless; 3 of 68 failed, stable 0 of 1,292';
 
+const GATES = [
+  {
+    ...{ name: 'payments-429', at: { weight: 5 } },
+    experiment: {
+      target: { service: { name: 'payments', port: 80 } },
+      fault: { abort: { httpStatus: 429 } },
+      ramp: [{ percentage: 20, for: '1m' }],
+    },
+  },
+];
+const TRIAL = { name: 'payments-429', openedAt: SAMPLE_NOW_MS - 40_000 };
+const INJECTING =
+  'experiment checkout-payments-429-0f1e2d3c is injecting: dose 1, 20 %: 200 of 1,004 requests were touched, 20 % were asked';
+const NO_CALLS =
+  'experiment checkout-payments-429-0f1e2d3c ended as Inconclusive: no request of the callers was seen; delete the experiment to try again, or `sluice promote` to go on without';
+const FAULT = {
+  ...{ id: 'e', namespace: 'shop', name: 'checkout-payments-429-0f1e2d3c', from: SAMPLE_NOW_MS - 20_000 },
+  ...{ until: null, fuseUntil: SAMPLE_NOW_MS + 40_000, gate: 'payments-429', isBreached: false, isStopping: false },
+};
+
 const SCENES: Readonly<Record<string, Scene>> = {
   'first-seconds': { seconds: 0 },
   'too-few-requests': { seconds: 15 },
@@ -70,6 +90,29 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   paused: { seconds: 60, action: 'Pause', release: { pausedAt: SAMPLE_NOW_MS - 20_000 } },
   adaptive: { seconds: 60, strategy: { canary: { adaptive: {} } } },
+  'gate-running': {
+    ...{ seconds: 150, resilience: GATES, release: { gate: TRIAL } },
+    seen: { faults: [FAULT], gate: { name: 'payments-429', state: 'running', message: INJECTING } },
+  },
+  'gate-inconclusive': {
+    ...{ seconds: 300, resilience: GATES, release: { gate: TRIAL, faults: [] } },
+    seen: { faults: [], gate: { name: 'payments-429', state: 'inconclusive', message: NO_CALLS } },
+  },
+  'gate-passed': {
+    seconds: 300,
+    raises: [
+      [0, 5],
+      [250, 25],
+    ],
+    resilience: GATES,
+    release: {
+      gates: [{ name: 'payments-429', at: SAMPLE_NOW_MS - 50_000, result: 'Passed', message: 'availability: good' }],
+    },
+  },
+  'under-fault': {
+    seconds: 130,
+    seen: { faults: [{ ...FAULT, name: 'payments-503', gate: null }], gate: null },
+  },
   'objectives-asked': {
     state: 'Idle',
     preflight: { state: 'pending', message: 'asks whether the objectives can be measured' },

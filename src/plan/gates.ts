@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import type { FaultFact, GateFact } from '../../machines/rollout/facts.ts';
+import type { ChaosExperiment } from '../api/chaos-experiment.ts';
+import type { Rollout, RolloutSpec } from '../api/rollout.ts';
+import type { ObjectMeta } from '../kube/port.ts';
+import { AppError } from '../lib/errors.ts';
+import { labels, MANAGER } from '../routing/own-object.ts';
+
+/** Labels of an experiment that a gate of a release has made. */
+export const gateLabels = {
+  /** Name of the Rollout. */
+  rollout: 'sluice.dev/gate-of',
+  gate: 'sluice.dev/gate',
+} as const;
+
+/** One trial of a gate. */
+export interface GateTrial {
+  readonly name: string;
+  /** When it began, in ms; two trials of one release differ by it. */
+  readonly openedAt: number;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Names of experiments have at most 50 characters; a gate has up to 20, and the trial 8. */
+const MAX_PREFIX = 20;
+/** As many objectives as an experiment takes. */
+const MAX_OBJECTIVES = 8;
+
+/** Name of the experiment of a trial: the same whenever it is asked for. */
+export function experimentNameOf(rollout: string, { name, openedAt }: GateTrial): string {
+  const trial = createHash('sha256').update(`${rollout}/${name}/${openedAt}`).digest('hex').slice(0, 8);
+  const prefix = rollout
+    .slice(0, MAX_PREFIX)
+    .replace(/[-.]+$/, '')
+    .replaceAll('.', '-');
+  return `${prefix}-${name}-${trial}`;
+}
+
+/**
+ * The experiment of a trial, as `spec`, the pinned one, says. Its callers are the pods of both versions: they see the same fault, and what they
+ * answer to their own users is compared. Throws ConfigError where the pods cannot be told by labels.
+ */
+export function experimentOf(
+  { metadata }: Pick<Rollout, 'metadata'>,
+  spec: RolloutSpec,
+  { trial, callers }: { readonly trial: GateTrial; readonly callers: Labels | undefined },
+): { readonly metadata: ObjectMeta; readonly spec: ChaosExperiment['spec'] } {
+  const gate = spec.resilience?.find(({ name }) => name === trial.name);
+  if (gate === undefined) throw new AppError('InvariantError', 'GATE_UNKNOWN', `gate ${trial.name} is not in the spec`);
+  if (callers === undefined || Object.keys(callers).length === 0) {
+    const message = `gate ${trial.name} needs matchLabels in the selector of Deployment ${spec.workloadRef.name}, by which the pods that are to see the fault are found: add them, or remove spec.resilience`;
+    throw new AppError('ConfigError', 'GATE_WITHOUT_LABELS', message);
+  }
+  const objectives = spec.objectives
+    .flatMap(({ name, requests }) => (requests === undefined ? [] : [{ name, requests }]))
+    .slice(0, MAX_OBJECTIVES);
+  return {
+    metadata: {
+      name: experimentNameOf(metadata.name, trial),
+      namespace: metadata.namespace ?? 'default',
+      labels: {
+        [labels.managedBy]: MANAGER,
+        [gateLabels.rollout]: metadata.name,
+        [gateLabels.gate]: trial.name,
+      },
+    },
+    spec: {
+      ...gate.experiment,
+      callers: { matchLabels: { ...callers } },
+      ...(objectives.length > 0 && { steadyState: { service: spec.service.name, objectives } }),
+    },
+  };
+}
+
+/** A release, as far as faults of experiments concern it. */
+export interface FaultedRelease {
+  readonly namespace: string;
+  readonly rollout: string;
+  readonly service: string;
+  /** Labels of the pods of both versions. */
+  readonly podLabels: Labels;
+  readonly startedAt: number;
+  readonly trial: GateTrial | null;
+}
+
+/**
+ * What experiments do to the answers of a release: faults in its pods' own calls, which may make them fail, and limits of connections to them,
+ * of which nobody can tell the refused requests from those of a version that is down. All other faults in calls to it are counted apart by the
+ * proxies. Only those since the release began. Pure.
+ */
+export function faultsOn(
+  release: FaultedRelease,
+  experiments: readonly ChaosExperiment[],
+): readonly Omit<FaultFact, 'isBreached'>[] {
+  return experiments.flatMap((experiment) => {
+    const { metadata, status = {}, spec } = experiment;
+    const from = timeOf(status.injectedAt);
+    const until = timeOf(status.finishedAt);
+    if (from === null || !concerns(release, experiment)) return [];
+    if (until !== null && until < release.startedAt) return [];
+    const fault = {
+      ...{ id: metadata.uid ?? metadata.name, namespace: metadata.namespace ?? 'default', name: metadata.name },
+      ...{ from, until },
+      ...{ fuseUntil: timeOf(status.fuseUntil), isStopping: spec.stop === true },
+    };
+    return [{ ...fault, gate: trialOf(release, experiment) }];
+  });
+}
+
+function concerns(
+  { namespace, service, podLabels }: FaultedRelease,
+  { metadata, spec: { callers, target, fault } }: ChaosExperiment,
+): boolean {
+  const own = metadata.namespace ?? 'default';
+  const isCircuit =
+    fault.circuit !== undefined && (target.namespace ?? own) === namespace && target.service.name === service;
+  const isCaller =
+    own === namespace &&
+    Object.entries(callers.matchLabels ?? {}).every(([label, value]) => podLabels[label] === value);
+  return isCircuit || isCaller;
+}
+
+function trialOf({ namespace, rollout, trial }: FaultedRelease, { metadata }: ChaosExperiment): string | null {
+  const isOwn = trial !== null && metadata.namespace === namespace;
+  return isOwn && metadata.name === experimentNameOf(rollout, trial) ? trial.name : null;
+}
+
+/** What both versions answered under the fault of a gate, judged as a release is. */
+export interface VerdictUnderFault {
+  readonly kind: 'Rollback' | 'Hold' | 'Advance';
+  readonly reason: string;
+  readonly message: string;
+  readonly isShownGood: boolean;
+}
+
+/** What became of a trial, from its experiment and from what was answered under it. Pure. */
+export function gateFactOf(
+  { name }: GateTrial,
+  experiment: Pick<ChaosExperiment, 'metadata' | 'status'> | undefined,
+  verdict: VerdictUnderFault | null,
+): GateFact {
+  const fact = (state: GateFact['state'], message: string): GateFact => ({ name, state, message });
+  if (experiment === undefined) return fact('absent', 'its experiment is about to begin');
+  const { status = {}, metadata } = experiment;
+  const own = `experiment ${metadata.name}`;
+  if (verdict?.kind === 'Rollback') return fact('failed', verdict.message);
+  if (status.phase !== 'Finished') {
+    const phase = (status.phase ?? 'Pending').toLowerCase();
+    return fact('running', `${own} is ${phase}: ${status.message ?? 'about to begin'}`);
+  }
+  if (status.verdict === 'Passed' && verdict?.isShownGood === true) return fact('passed', verdict.message);
+  if (status.verdict === 'Failed' && verdict?.reason === 'StableBreachesSlo') {
+    return fact('weakBefore', `not held against the new version: ${verdict.message}`);
+  }
+  const ended = `${own} ended as ${status.verdict ?? 'unknown'}: ${status.message ?? ''}`;
+  const said = status.verdict === 'Passed' ? `too little to show it: ${verdict?.message ?? 'nothing was seen'}` : ended;
+  return fact('inconclusive', `${said}; delete the experiment to try again, or \`sluice promote\` to go on without`);
+}
+
+function timeOf(text: string | undefined): number | null {
+  return text === undefined ? null : Date.parse(text);
+}
