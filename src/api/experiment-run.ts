@@ -108,12 +108,14 @@ export const runFields = {
     .default('10m'),
 } as const;
 
-type Run = Pick<z.output<z.ZodObject<typeof runFields>>, 'fault' | 'ramp' | 'duration' | 'cohort'>;
+type Run = z.output<z.ZodObject<typeof runFields>>;
+/** What is injected, whoever is to see it. */
+type Injection = Pick<Run, 'fault' | 'ramp' | 'duration' | 'cohort'>;
 
-const hasRate = ({ fault }: Run) => fault.throttle !== undefined || fault.circuit !== undefined;
+const hasRate = ({ fault }: Injection) => fault.throttle !== undefined || fault.circuit !== undefined;
 const hasRateCel = '(has(self.fault.throttle) || has(self.fault.circuit))';
 
-const runRules: readonly Rule<Run>[] = [
+const injectionRules: readonly Rule<Injection>[] = [
   {
     cel: '!has(self.ramp) || !has(self.duration)',
     holds: ({ ramp, duration: time }) => ramp === undefined || time === undefined,
@@ -149,9 +151,14 @@ const runRules: readonly Rule<Run>[] = [
   },
 ];
 
+/** The schema of an object of fault, doses and cohort, with the rules that tie them together. */
+export function withInjectionRules<S extends z.ZodType<Injection>>(schema: S): S {
+  return injectionRules.reduce<S>((ruled, rule) => withRule(ruled, rule as Rule<z.output<S>>), schema);
+}
+
 /** The schema of an object of `runFields`, with the rules that tie them together. */
 export function withRunRules<S extends z.ZodType<Run>>(schema: S): S {
-  return runRules.reduce<S>((ruled, rule) => withRule(ruled, rule as Rule<z.output<S>>), schema);
+  return withInjectionRules(schema);
 }
 
 /** What a ChaosSchedule makes its experiments of: all of a spec but `stop`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { runFields, withRunRules } from './experiment-run.ts';
+import { runFields, withInjectionRules } from './experiment-run.ts';
 import { labelName, numberBetween } from './fields.ts';
 import { namedOnce } from './named-once.ts';
 import type { Rule } from './rule.ts';
@@ -18,7 +18,7 @@ const gateSchema = z.strictObject({
       ),
     })
     .describe('When it is tried.'),
-  experiment: withRunRules(
+  experiment: withInjectionRules(
     z.strictObject({ target, cohort, fault, ramp, duration, limits, baseline, fuse, startWithin }),
   ).describe(
     'What is injected meanwhile, as in a ChaosExperiment. Its callers are the pods of both versions of this Rollout, and its steady state are the objectives on requests.',
