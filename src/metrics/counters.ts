@@ -21,6 +21,8 @@ export interface Increment {
  */
 export interface CounterSeries {
   readonly width: number;
+  /** Parts are read in one go with their total: one that fell proves a reset. */
+  readonly isAtomic: boolean;
   readonly at: number[];
   readonly value: number[];
   /** Parts as read: what counts of them in `value` also depends on the samples before. Empty without parts. */
@@ -41,9 +43,10 @@ export interface CounterSeries {
 }
 
 /** A counter with so many parts. */
-export function emptySeries(parts = 0): CounterSeries {
+export function emptySeries(parts = 0, isAtomic = false): CounterSeries {
   return {
     width: 1 + parts,
+    isAtomic,
     at: [],
     value: [],
     read: [],
@@ -196,15 +199,25 @@ function regrow(series: CounterSeries, index: number): void {
     series.firstValue = value.slice(0, width);
   }
   for (let row = Math.max(1, index); row < at.length; row++) {
-    const isReset = (value[row * width] ?? 0) < (value[(row - 1) * width] ?? 0);
+    const isReset = fell(series, row * width) || (series.isAtomic && hasFallenPart(series, row));
     for (let column = 0; column < width; column++) regrowCell(series, row * width + column, isReset);
   }
 }
 
-function regrowCell({ width, value, read, growth }: CounterSeries, cell: number, isReset: boolean): void {
+function fell({ width, value }: CounterSeries, cell: number): boolean {
+  return (value[cell] ?? 0) < (value[cell - width] ?? 0);
+}
+
+function hasFallenPart(series: CounterSeries, row: number): boolean {
+  const { width } = series;
+  for (let column = 1; column < width; column++) if (fell(series, row * width + column)) return true;
+  return false;
+}
+
+function regrowCell({ width, isAtomic, value, read, growth }: CounterSeries, cell: number, isReset: boolean): void {
   const before = value[cell - width] ?? 0;
   // A part that fell while its total did not was read at another moment than its total, now or before: it has not grown since.
-  if (width > 1) value[cell] = Math.max(isReset ? 0 : before, read[cell] ?? 0);
+  if (width > 1 && !isAtomic) value[cell] = Math.max(isReset ? 0 : before, read[cell] ?? 0);
   const now = value[cell] ?? 0;
   growth[cell] = (growth[cell - width] ?? 0) + (isReset ? now : now - before);
 }

@@ -11,7 +11,7 @@ export interface EdgeAgreement {
 }
 
 /** So many edges on each side of the objective's are read: slower ones show a tail, faster ones a shift, and the answer stays small. */
-const EDGES_PER_SIDE = 5;
+export const EDGES_PER_SIDE = 5;
 
 export function noAgreement(): EdgeAgreement {
   return { edges: null, hasCanary: false, hasStable: false, since: null };

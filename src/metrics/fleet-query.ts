@@ -58,8 +58,14 @@ function planOf<T extends Need>(shape: Shape, part: readonly ShapeMember<T>[], n
   const members = part.map(({ member }) => member);
   const from = members.reduce((earliest, member) => Math.min(earliest, member.from), now);
   const wants = part.flatMap((one) => one.wants);
-  const edges = members.every((member) => member.edges.length > 0) ? members.flatMap((member) => member.edges) : [];
-  return { shape, members, from, queries: windows(selectorOf(shape, wants, edges), from, now) };
+  const isLimited = shape.hasEdges && members.every((member) => member.edges.length > 0);
+  const selector = selectorOf(shape, wants, isLimited ? members.flatMap((member) => member.edges) : []);
+  const queries = windows(selector, from, now);
+  return { shape, members, from, queries: shape.isNative ? queries.map(asNative) : queries };
+}
+
+function asNative(query: RawQuery): RawQuery {
+  return { ...query, isNative: true };
 }
 
 /** By the length of the wanted window, in powers of two. */

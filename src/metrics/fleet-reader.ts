@@ -47,7 +47,7 @@ export async function readPlan(
   const elapsedMs = options.clock.now() - sentAt;
   for (const { series } of answers) {
     tally.series += series.length;
-    for (const { samples } of series) tally.samples += samples.length;
+    for (const { samples, histograms = [] } of series) tally.samples += samples.length + histograms.length;
     distribute(index, series);
   }
   return plan.from + elapsedMs + COVERAGE_SLACK_MS;
@@ -69,12 +69,14 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnusableAnswer) return error.problem;
   if (!isAppError(error)) return { kind: 'unusable', reason: error instanceof Error ? error.message : String(error) };
   const { reason = error.message, status } = error.details as { reason?: string; status?: number };
-  const hasAnswered = status !== undefined || ['METRICS_MALFORMED', 'METRICS_TOO_LARGE'].includes(error.code);
+  const hasAnswered =
+    status !== undefined || ['METRICS_MALFORMED', 'METRICS_NOT_A_COUNTER', 'METRICS_TOO_LARGE'].includes(error.code);
   return { kind: hasAnswered ? 'unusable' : 'unanswered', reason };
 }
 
-async function ask(
-  { provider, clock, maxSkewMs }: ReaderOptions,
+/** One answer that may be used. Throws as `readPlan`. */
+export async function ask(
+  { provider, clock, maxSkewMs }: Omit<ReaderOptions, 'windowMs'>,
   query: RawQuery,
   tally: RoundTally,
   signal: AbortSignal,
@@ -94,7 +96,7 @@ async function ask(
 function offsetOf({ clockOffsetMs = 0, series }: RawAnswer, now: number): number {
   if (clockOffsetMs < 0) return clockOffsetMs;
   let newest = Number.NEGATIVE_INFINITY;
-  for (const { samples } of series) newest = Math.max(newest, samples.at(-1)?.at ?? newest);
+  for (const { samples, histograms = samples } of series) newest = Math.max(newest, histograms.at(-1)?.at ?? newest);
   return Math.max(clockOffsetMs, newest - now);
 }
 

@@ -76,7 +76,14 @@ export function dueAt(all: Iterable<Followed>, now: number): readonly Followed[]
 export function needOf(followed: Followed, now: number, windowMs: number): FollowedNeed {
   const { readAt, wants, tracker } = followed;
   const wanted = readAt === null ? tracker.floor : readAt - windowMs;
-  return { followed, wants, edges: edgesAsked(tracker), from: Math.max(wanted, now - LONGEST_LOOK_BACK_MS) };
+  const from = Math.max(wanted, now - LONGEST_LOOK_BACK_MS);
+  return { followed, wants: wants.filter((want) => isAsked(want, tracker, now)), edges: edgesAsked(tracker), from };
+}
+
+/** Native histograms are asked for where some are read, or may be; those of the plain host until the edges are known. */
+function isAsked({ shape, role }: Want, { edges, nativeUntil }: Tracker, now: number): boolean {
+  if (!shape.isNative) return true;
+  return now < nativeUntil && (role.arm !== 'plain' || edges.length === 0);
 }
 
 /** Whether the evidence of one is that of the other. */

@@ -1,7 +1,19 @@
 import type { ArmIncrement } from './cells.ts';
 import { takeIncrements } from './counters.ts';
-import { assemble, chooseEdges, type Histogram, lacks, pendingSince } from './histogram.ts';
+import {
+  assemble,
+  chooseEdges,
+  chooseNativeEdges,
+  dropPending,
+  type Histogram,
+  lacks,
+  pendingSince,
+  startOf,
+} from './histogram.ts';
 import type { Tracker } from './tracked.ts';
+
+/** All callers have been scraped by so long after the first. */
+const LATEST_NATIVE_MS = 75_000;
 
 /** Growth of counters up to `until` that was not given before. */
 export function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
@@ -22,11 +34,14 @@ export function timedGrowth(tracker: Tracker, underMs: number, until: number): A
   if (tracker.edges.length === 0) settleEdges(tracker, underMs, until);
   const grown: ArmIncrement[] = [];
   for (const { arm, target, histogram } of tracker.histograms.values()) {
+    if (arm === 'plain') continue;
     assemble(histogram, { chosen: tracker.edges, underMs, until });
-    if (arm === 'plain' || histogram.counter === undefined) continue;
+    if (histogram.counter === undefined) continue;
+    if (histogram.form === 'native') tracker.nativeUntil = Number.POSITIVE_INFINITY;
     const wholeAt = histogram.counter.at.at(-1) ?? 0;
     if (wholeAt > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = wholeAt;
-    for (const { at, since, parts = [] } of takeIncrements(histogram.counter, until, target.firstScrapeAt)) {
+    const startAt = startOf(histogram, target.firstScrapeAt);
+    for (const { at, since, parts = [] } of takeIncrements(histogram.counter, until, startAt)) {
       grown.push({
         at,
         since,
@@ -41,19 +56,27 @@ export function timedGrowth(tracker: Tracker, underMs: number, until: number): A
 
 /** Chooses the edges that are read. Histograms without an edge at `underMs` are not waited for. */
 function settleEdges(tracker: Tracker, underMs: number, until: number): void {
-  const old = [...tracker.histograms.values()].map(({ histogram }) => histogram);
-  const settled = old.filter((histogram) => pendingSince(histogram) <= until);
+  const all = [...tracker.histograms.values()];
+  const [plain, own] = [all.filter(({ arm }) => arm === 'plain'), all.filter(({ arm }) => arm !== 'plain')];
+  const settled = own.map(({ histogram }) => histogram).filter((histogram) => pendingSince(histogram) <= until);
   tracker.edges = chooseEdges(settled, underMs);
+  if (tracker.edges.length === 0) {
+    const others = plain.map(({ histogram }) => histogram);
+    tracker.edges = chooseNativeEdges(settled, others, { underMs, knownBy: tracker.subject.since ?? 0 });
+  }
   tracker.edgesAsked = undefined;
-  if (tracker.edges.length === 0) for (const { pending } of settled) pending.clear();
+  for (const histogram of tracker.edges.length === 0 ? settled : plain.map((one) => one.histogram))
+    dropPending(histogram);
+  if (tracker.edges.length > 0) tracker.nativeUntil = until + LATEST_NATIVE_MS;
 }
 
 /** A caller whose durations cannot be counted because its buckets are not those of the others. */
 export interface OddCaller {
   /** Its pod, or else its address. */
   readonly name: string;
-  /** In ms; it has no bucket there. */
+  /** In ms; it has no bucket there, or a native one that reaches over it. */
   readonly edge: number;
+  readonly isNative: boolean;
   /** In ms. */
   readonly since: number;
 }
@@ -64,7 +87,8 @@ export function oddCaller(tracker: Tracker): OddCaller | undefined {
   for (const { target, histogram } of tracker.histograms.values()) {
     const lacking = lacks(histogram);
     if (lacking === undefined || lacking.since >= (odd?.since ?? Number.POSITIVE_INFINITY)) continue;
-    odd = { name: target.name.pod ?? target.name.instance, edge: lacking.edge, since: lacking.since };
+    const { edge, since, isNative } = lacking;
+    odd = { name: target.name.pod ?? target.name.instance, edge, since, isNative };
   }
   return odd;
 }

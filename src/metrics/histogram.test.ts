@@ -153,7 +153,7 @@ describe('a histogram whose buckets are changed under the same labels', () => {
     expect(lacks(histogram)).toBeUndefined();
     scrape(histogram, ...without(36_001));
     assemble(histogram, options);
-    expect(lacks(histogram)).toEqual({ edge: 50, since: 6000, until: 36_001 });
+    expect(lacks(histogram)).toEqual({ edge: 50, since: 6000, until: 36_001, isNative: false });
   });
 
   it('lacks the edge of the objective from its first sample where it never had it', () => {
@@ -174,7 +174,7 @@ describe('a histogram whose buckets are changed under the same labels', () => {
       ],
     );
     assemble(histogram, options);
-    expect(lacks(histogram)).toEqual({ edge: 250, since: 1000, until: 40_000 });
+    expect(lacks(histogram)).toEqual({ edge: 250, since: 1000, until: 40_000, isNative: false });
   });
 
   it('lacks nothing once a later sample is whole, and its growth is counted', () => {

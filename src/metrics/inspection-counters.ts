@@ -2,7 +2,7 @@ import type { Matcher } from '../lib/selector.ts';
 import { type CounterSelector, fillSelector, matcherText } from './counter-selector.ts';
 import { HOUR_MS, type Inquiry } from './inquiry.ts';
 import { type Inspection, type Objection, refused } from './inspection.ts';
-import { type Past, readPast } from './inspection-past.ts';
+import { type Past, readPast, restWants } from './inspection-past.ts';
 import type { Measure } from './port.ts';
 
 /** One of the two selectors, filled in for each version. */
@@ -42,7 +42,7 @@ export async function inspectCounters(
       warnings.push(`${missing}: right only if a failure has never happened and the first one makes the series`);
     }
   }
-  const past = await readPast({ ...inquiry, edges: [] }, inquiry.signal);
+  const past = await readPast({ ...inquiry, edges: [], wants: restWants(inquiry.subject) }, inquiry.signal);
   const problem = valueObjection(past, measure) ?? surplusObjection(past);
   if (past.counts.length === 0) {
     warnings.push(

@@ -13,7 +13,9 @@ import { type Want, wantsOf } from './wants.ts';
 /** Whose past, and how it is read. */
 export interface PastQuestion {
   readonly subject: Subject;
-  /** Of the measure `durations`: the edges that are tested, as the source writes them. */
+  /** Of these series, such as {@link restWants} gives. */
+  readonly wants: readonly Want[];
+  /** Of classic histograms: the edges that are tested, as the source writes them. */
   readonly edges: readonly string[];
   /** Now, in ms. */
   readonly at: number;
@@ -62,12 +64,11 @@ export async function readPast(question: PastQuestion, signal: AbortSignal): Pro
 }
 
 async function readLast(
-  { subject, edges, at, reader }: PastQuestion,
+  { subject, wants, edges, at, reader }: PastQuestion,
   lengthMs: number,
   signal: AbortSignal,
 ): Promise<Omit<Past, 'isShortened'>> {
   const from = at - lengthMs;
-  const wants = restWants(subject);
   const tracker = createTracker({ ...subject, since: from }, from);
   // At rest there is no other version whose edges would have to be waited for.
   tracker.agreement.hasCanary = true;

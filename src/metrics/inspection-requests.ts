@@ -1,16 +1,22 @@
 import { edgesAround } from './edges.ts';
 import { selectorOf } from './fleet-query.ts';
+import { ask } from './fleet-reader.ts';
 import { HOUR_MS, type Inquiry } from './inquiry.ts';
 import { type Inspection, refused } from './inspection.ts';
-import { readPast, restWants } from './inspection-past.ts';
+import { type PastQuestion, readPast, restWants } from './inspection-past.ts';
+import { type NativeEdge, nativeEdge } from './native-histogram.ts';
 import type { Measure } from './port.ts';
+import type { NativeSample } from './provider.ts';
 import { DURATIONS_METRIC, NATIVE_DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
+
+/** Native histograms are looked at over so long, in ms: they hold all that was counted since their process began. */
+const NATIVE_WINDOW_MS = 300_000;
 
 /** Whether the mesh counts requests at all, and what stable's were. */
 export async function inspectRequests(inquiry: Inquiry): Promise<Inspection> {
   const names = await valuesOf(inquiry, '__name__', `${REQUESTS_METRIC}{reporter="source"}`);
   if (names.length === 0) return unknownMetric(inquiry, REQUESTS_METRIC, 'requests');
-  return await withPast(inquiry, []);
+  return await withPast(inquiry, { edges: [], wants: restWants(inquiry.subject) });
 }
 
 /** Whether the objective's threshold is a bucket edge; nothing is ever interpolated (analysis 2c). */
@@ -18,12 +24,12 @@ export async function inspectDurations(
   inquiry: Inquiry,
   { underMs }: Extract<Measure, { kind: 'durations' }>,
 ): Promise<Inspection> {
-  const wants = restWants(inquiry.subject);
+  const wants = restWants(inquiry.subject).filter(({ shape }) => shape.hasEdges);
   const ownSelector = wants[0] === undefined ? '' : selectorOf(wants[0].shape, wants);
   const own = await valuesOf(inquiry, 'le', ownSelector);
   // A service that nobody has called yet will have the edges that the others have.
   const texts = own.length > 0 ? own : await valuesOf(inquiry, 'le', `${DURATIONS_METRIC}{reporter="source"}`);
-  if (texts.length === 0) return await withoutBuckets(inquiry);
+  if (texts.length === 0) return await inspectNative(inquiry, underMs);
   const edges = texts.map(Number).filter(Number.isFinite);
   const tested = edgesAround(edges, underMs);
   if (tested.length === 0) {
@@ -32,28 +38,48 @@ export async function inspectDurations(
       `requests.under: ${underMs} ms is no bucket edge of ${DURATIONS_METRIC}; ${neighbours(edges, underMs)}, or give the proxies a bucket at ${underMs} ms: requests between two edges cannot be told apart`,
     );
   }
-  return await withPast(
-    inquiry,
-    texts.filter((text) => tested.includes(Number(text))),
-  );
+  const asked = texts.filter((text) => tested.includes(Number(text)));
+  return await withPast(inquiry, { edges: asked, wants });
 }
 
-async function withoutBuckets(inquiry: Inquiry): Promise<Inspection> {
-  const native = await valuesOf(inquiry, '__name__', `${NATIVE_DURATIONS_METRIC}{reporter="source"}`);
-  if (native.length === 0) return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
-  return refused(
-    'NativeHistogram',
-    `requests.under: ${inquiry.client.name} has ${NATIVE_DURATIONS_METRIC} as native histograms only, which are not read: have it keep the classic buckets too (always_scrape_classic_histograms: true)`,
-  );
+/** The same where histograms are native only. */
+async function inspectNative(inquiry: Inquiry, underMs: number): Promise<Inspection> {
+  const all = `${NATIVE_DURATIONS_METRIC}{reporter="source"}`;
+  if ((await valuesOf(inquiry, '__name__', all)).length === 0) {
+    return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
+  }
+  const wants = restWants(inquiry.subject).filter(({ shape }) => shape.isNative);
+  const ownSelector = wants[0] === undefined ? all : selectorOf(wants[0].shape, wants);
+  const own = await readNative(inquiry, ownSelector);
+  const known = nativeEdge(own, underMs);
+  const edge = known.kind === 'unseen' ? nativeEdge(await readNative(inquiry, all), underMs) : known;
+  if (edge.kind === 'between') return refused('EdgeUnknown', betweenNative(edge, underMs));
+  const inspection = await withPast(inquiry, { edges: [], wants });
+  if (edge.kind === 'edge') return inspection;
+  const warning = `requests.under: no request of the last minutes tells whether ${underMs} ms is an edge of the buckets of ${NATIVE_DURATIONS_METRIC}: if it is none, nothing is decided once one is as slow`;
+  return { ...inspection, warnings: [...inspection.warnings, warning] };
+}
+
+async function readNative({ reader, signal }: Inquiry, selector: string): Promise<readonly NativeSample[]> {
+  const tally = { queries: 0, series: 0, samples: 0 };
+  const { series } = await ask(reader, { selector, windowMs: NATIVE_WINDOW_MS, isNative: true }, tally, signal);
+  // What was counted is in the newest one, too.
+  return series.flatMap(({ histograms = [] }) => histograms.slice(-1));
+}
+
+function betweenNative({ next, isExponential }: Extract<NativeEdge, { kind: 'between' }>, underMs: number): string {
+  const kind = isExponential ? 'exponential buckets, which may be merged at any time' : 'native buckets';
+  const cure = 'or have the classic buckets kept too (always_scrape_classic_histograms: true)';
+  return `requests.under: ${underMs} ms is no sure edge of ${NATIVE_DURATIONS_METRIC} with its ${kind}; ${neighbours(next, underMs)}, ${cure}: requests between two edges cannot be told apart`;
 }
 
 async function valuesOf({ client, signal }: Inquiry, label: string, selector: string): Promise<readonly string[]> {
   return await client.labelValues({ label, selector, windowMs: HOUR_MS }, signal);
 }
 
-async function withPast(inquiry: Inquiry, edges: readonly string[]): Promise<Inspection> {
+async function withPast(inquiry: Inquiry, asked: Pick<PastQuestion, 'edges' | 'wants'>): Promise<Inspection> {
   const { subject, signal } = inquiry;
-  const past = await readPast({ ...inquiry, edges }, signal);
+  const past = await readPast({ ...inquiry, ...asked }, signal);
   const warnings: string[] = [];
   if (past.counts.length === 0) {
     warnings.push(

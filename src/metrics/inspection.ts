@@ -11,7 +11,6 @@ export type InspectionReason =
   | 'SelectorInvalid'
   | 'BadExceedsTotal'
   | 'EdgeUnknown'
-  | 'NativeHistogram'
   | 'SourceUnknown'
   | 'SourceRefused'
   | 'SourceUnavailable';
@@ -64,6 +63,11 @@ function ofAppError(error: AppError, name: string, field: string): Objection {
       return {
         reason: 'SelectorInvalid',
         message: `${field}: ${name} refuses the selector: ${said ?? 'it does not say why'}: correct it`,
+      };
+    case 'METRICS_NOT_A_COUNTER':
+      return {
+        reason: 'NotACounter',
+        message: `${field}: ${name}: ${reason}: take _count or a bucket of its classic form`,
       };
     case 'METRICS_SOURCE_NOT_FOUND':
     case 'METRICS_SOURCE_INVALID':

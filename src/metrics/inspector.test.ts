@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CataloguedSource } from '../../test/support/catalogued-source.ts';
+import { custom, exponential } from '../../test/support/native-histograms.ts';
 import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Inspection } from './inspection.ts';
 import { createInspector } from './inspector.ts';
 import { DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
+import type { NativeSample } from './provider.ts';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
 const pod = { job: 'app', instance: 'app:1', pod: 'app-1' };
@@ -47,6 +49,16 @@ function exportsDurations(host: string, edges: readonly string[]): void {
   }
 }
 
+/** One sample every 15 s over the last hour. */
+function exportsNative(host: string, sample: NativeSample): void {
+  for (let index = 0; index <= 240; index++) {
+    const labels = { ...caller, destination_service_name: host, response_flags: '-' };
+    const buckets = sample.buckets.map((one) => ({ ...one, count: one.count * index }));
+    const at = now - 3_600_000 + index * 15_000;
+    source.addNative('istio_request_duration_milliseconds', labels, { at, count: sample.count * index, buckets });
+  }
+}
+
 function failing(code: string, errorClass: 'ConfigError' | 'TransientError', details: object): void {
   source.fails = () => new AppError(errorClass, code, `it: ${code}`, { details: { ...details } });
 }
@@ -76,6 +88,28 @@ describe('an objective that can be judged', () => {
     const { problem, past } = await inspect(under(300));
     expect(problem).toBeNull();
     expect(past[10]).toMatchObject({ requests: 10, failures: 1 });
+  });
+
+  it('of durations that are kept as native histograms counts those beyond the edge', async () => {
+    exportsNative('pay', exponential(3, [0, 3, 40, 700]));
+    const { problem, past, warnings } = await inspect(under(256));
+    expect([problem, warnings]).toEqual([null, []]);
+    expect(past).toHaveLength(239);
+    expect(past[10]).toMatchObject({ requests: 4, failures: 1 });
+    expect(past[10]?.slower).toEqual([2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0]);
+  });
+
+  it('of durations takes an edge of custom buckets that only others have shown', async () => {
+    exportsNative('pay', custom([100, 250, 500], [40]));
+    exportsNative('cart', custom([100, 250, 500], [260]));
+    expect(await inspect(under(250))).toMatchObject({ problem: null, warnings: [] });
+  });
+
+  it('of durations takes what may be an edge of custom buckets, with a warning', async () => {
+    exportsNative('pay', custom([100, 250, 500], [40]));
+    const { problem, warnings } = await inspect(under(250));
+    expect(problem).toBeNull();
+    expect(warnings).toEqual([expect.stringMatching(/^requests\.under: .*whether 250 ms is an edge/) as string]);
   });
 
   it('takes a service without requests, with a warning', async () => {
@@ -222,11 +256,41 @@ describe('an objective is refused', () => {
       'EdgeUnknown',
       /the next are 250 ms: take/,
     ],
-    'when durations are kept as native histograms only': [
-      () => hour('istio_request_duration_milliseconds', caller, () => 0),
+    'when its threshold is no edge of exponential buckets': [
+      () => exportsNative('pay', exponential(3, [0, 3, 40, 700])),
       under(250),
-      'NativeHistogram',
-      /^requests\.under: .* has istio_request_duration_milliseconds as native histograms only.*always_scrape_classic_histograms: true/,
+      'EdgeUnknown',
+      /^requests\.under: 250 ms is no sure edge.* exponential buckets.*the next are 128 ms and 256 ms: take one of them, or .*always_scrape_classic_histograms: true/,
+    ],
+    'when its threshold is no edge of exponential buckets of others either': [
+      () => exportsNative('cart', exponential(-1, [3, 40, 700])),
+      under(128),
+      'EdgeUnknown',
+      /the next are 64 ms and 256 ms: take/,
+    ],
+    'when a custom bucket reaches over its threshold': [
+      () => exportsNative('pay', custom([100, 250, 500], [40, 260])),
+      under(300),
+      'EdgeUnknown',
+      /^requests\.under: 300 ms is no sure edge.* native buckets; the next are 250 ms and 500 ms/,
+    ],
+    'when a custom bucket of others reaches over it': [
+      () => {
+        exportsNative('pay', custom([100, 250, 500], [40]));
+        exportsNative('cart', custom([100, 250, 500], [260]));
+      },
+      under(300),
+      'EdgeUnknown',
+      /the next are 250 ms and 500 ms/,
+    ],
+    'when a counter is kept as native histograms': [
+      () => {
+        exportsOrders();
+        failing('METRICS_NOT_A_COUNTER', 'ConfigError', { reason: 'it answers native histograms' });
+      },
+      orders,
+      'NotACounter',
+      /^prometheus: .*native histograms: take _count or a bucket/,
     ],
     'for now when the source is away': [
       () => failing('METRICS_UNREACHABLE', 'TransientError', { reason: 'connection refused' }),

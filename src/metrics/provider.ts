@@ -6,11 +6,32 @@ export interface RawSample {
   readonly value: number;
 }
 
+/** One native histogram as the source stored it. */
+export interface NativeSample {
+  /** The source's own timestamp in ms since the epoch. */
+  readonly at: number;
+  readonly count: number;
+  /** Rising; empty ones are left out. */
+  readonly buckets: readonly NativeBucket[];
+}
+
+/** What was observed between two edges. Whether its upper edge is in it makes no difference to how many are at most that much. */
+export interface NativeBucket {
+  readonly lower: number;
+  readonly upper: number;
+  /** Its lower edge is in it too. */
+  readonly hasLower: boolean;
+  /** Not cumulative. */
+  readonly count: number;
+}
+
 /** One time series with its raw samples, oldest first. */
 export interface RawSeries {
   /** All labels but `__name__`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly samples: readonly RawSample[];
+  /** Samples that are native histograms, oldest first. Only where they were asked for. */
+  readonly histograms?: readonly NativeSample[];
 }
 
 /** Asks for the raw samples of the `windowMs` before `endAtMs`, or before the source's own now when that is left out. */
@@ -21,6 +42,8 @@ export interface RawQuery {
   readonly windowMs: number;
   /** End of the window by the source's clock, in ms since the epoch. */
   readonly endAtMs?: number;
+  /** Native histograms are wanted. An answer that holds some unasked is not used: nobody would count them. */
+  readonly isNative?: boolean;
 }
 
 export interface RawAnswer {

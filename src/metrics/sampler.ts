@@ -86,6 +86,13 @@ const SWEEP_SHARE = 10;
 const LONGEST_STALE_AFTER_MS = 180_000;
 const LONGEST_BACKOFF_MS = 10_000;
 const LONGEST_RETRY_AFTER_MS = 60_000;
+/** By these a source says that it would answer another query. */
+const OWN_FAILURES: readonly string[] = [
+  'METRICS_BAD_QUERY',
+  'METRICS_NOT_A_COUNTER',
+  'METRICS_NOT_RUN',
+  'METRICS_TOO_LARGE',
+];
 
 class PollingSampler implements Sampler {
   readonly #options: Required<Omit<SamplerOptions, 'log' | 'onPoll'>> & Pick<SamplerOptions, 'log' | 'onPoll'>;
@@ -364,5 +371,5 @@ function noteCovered({ covered }: Round, members: readonly Followed[], since: nu
 
 /** The source answers, but will not answer this query; others may fare better. */
 function isOwnFailure(error: unknown): boolean {
-  return isAppError(error) && ['METRICS_BAD_QUERY', 'METRICS_NOT_RUN', 'METRICS_TOO_LARGE'].includes(error.code);
+  return isAppError(error) && OWN_FAILURES.includes(error.code);
 }

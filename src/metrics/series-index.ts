@@ -68,7 +68,7 @@ export function removeOwner(index: SeriesIndex, tracker: Tracker): void {
 /** Hands samples to all that want them. */
 export function distribute(index: SeriesIndex, answer: readonly RawSeries[]): void {
   let last: Entry | undefined;
-  for (const { labels, samples } of answer) {
+  for (const { labels, samples, histograms } of answer) {
     let entry = last?.next;
     if (entry === undefined || !isSame(entry.labels, labels)) {
       entry = entryFor(index, labels);
@@ -76,7 +76,7 @@ export function distribute(index: SeriesIndex, answer: readonly RawSeries[]): vo
     }
     last = entry;
     if (entry.owners !== entry.bucket.owners) resolve(entry);
-    for (const sink of entry.sinks) sink(samples);
+    for (const sink of entry.sinks) sink(samples, histograms);
   }
 }
 

@@ -4,7 +4,7 @@ import type { EdgeAgreement } from './edges.ts';
 import type { Histogram } from './histogram.ts';
 import type { Outcome } from './outcome.ts';
 import type { Batch, Measure, Subject } from './port.ts';
-import type { RawSample } from './provider.ts';
+import type { NativeSample, RawSample } from './provider.ts';
 import type { Target } from './scrapes.ts';
 
 export type Arm = 'canary' | 'stable' | 'plain';
@@ -16,7 +16,7 @@ export interface Role {
 }
 
 /** Takes in samples of one series; repeated samples change nothing. */
-export type Sink = (samples: readonly RawSample[]) => void;
+export type Sink = (samples: readonly RawSample[], histograms?: readonly NativeSample[]) => void;
 
 export interface Tracked {
   readonly arm: Arm;
@@ -50,6 +50,8 @@ export interface Tracker {
   lastSampleAt: number | null;
   /** Edges that are read, in ms; empty until a histogram was seen. */
   edges: readonly number[];
+  /** Native histograms are asked for until this time (ms): callers that keep no other are known by then. Infinite where some are read. */
+  nativeUntil: number;
   /** How the source writes each edge. */
   readonly edgeTexts: Map<number, Set<string>>;
   /** What `edgesAsked` gave; undefined when it has to be found anew. */

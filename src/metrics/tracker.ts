@@ -3,10 +3,10 @@ import type { ArmIncrement, Grid } from './cells.ts';
 import { addSamples, emptySeries, isCount, trimSeries } from './counters.ts';
 import { agreeOnEdges, noAgreement } from './edges.ts';
 import { countedGrowth, timedGrowth } from './growth.ts';
-import { addBucket, emptyHistogram, type Histogram } from './histogram.ts';
+import { addBucket, addNative, emptyHistogram, type Histogram } from './histogram.ts';
 import { isTimed, outcomeOf, touchedBy } from './outcome.ts';
 import { type Batch, DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
-import type { RawSample, RawSeries } from './provider.ts';
+import type { NativeSample, RawSample, RawSeries } from './provider.ts';
 import {
   keyOf,
   newTarget,
@@ -33,6 +33,7 @@ export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY
     closedUntil: Number.NEGATIVE_INFINITY,
     lastSampleAt: null,
     edges: [],
+    nativeUntil: Number.POSITIVE_INFINITY,
     edgeTexts: new Map(),
     edgesAsked: undefined,
     agreement: noAgreement(),
@@ -42,7 +43,9 @@ export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY
 
 /** The sink for the samples of a series with these labels. */
 export function sinkFor(tracker: Tracker, role: Role, labels: Readonly<Record<string, string>>): Sink {
-  if (tracker.measure.kind === 'durations') return bucketSink(tracker, role, labels);
+  if (tracker.measure.kind === 'durations') {
+    return labels['le'] === undefined ? nativeSink(tracker, role, labels) : bucketSink(tracker, role, labels);
+  }
   const tracked = trackedFor(tracker, tracker.measure, role, labels);
   return (samples) => {
     const wanted = since(tracker.floor, samples);
@@ -53,8 +56,8 @@ export function sinkFor(tracker: Tracker, role: Role, labels: Readonly<Record<st
 }
 
 /** Takes in the samples of one series; repeated samples change nothing. */
-export function ingest(tracker: Tracker, role: Role, { labels, samples }: RawSeries): void {
-  sinkFor(tracker, role, labels)(samples);
+export function ingest(tracker: Tracker, role: Role, { labels, samples, histograms }: RawSeries): void {
+  sinkFor(tracker, role, labels)(samples, histograms);
 }
 
 function trackedFor(
@@ -114,6 +117,26 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
   };
 }
 
+/** The sink of a series of native histograms. Those of the plain host only show edges, and those before the release do it well enough. */
+function nativeSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<string, string>>): Sink {
+  const target = targetFor(tracker, targetOfRequests(labels));
+  const histogram = isTimed(labels) ? histogramFor(tracker, { arm, target }, labels) : undefined;
+  return (_, histograms = []) => {
+    const wanted = since(tracker.floor, histograms);
+    noteSamples(tracker, target, wanted);
+    if (histogram !== undefined) addNative(histogram, arm === 'plain' ? shown(tracker, histogram, wanted) : wanted);
+  };
+}
+
+function shown(
+  { edges, subject }: Tracker,
+  { pendingNative }: Histogram,
+  samples: readonly NativeSample[],
+): readonly NativeSample[] {
+  const last = pendingNative.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+  return edges.length > 0 ? [] : samples.filter(({ at }) => at > last && at <= (subject.since ?? 0));
+}
+
 /** The edges that are read, in all forms in which the source may write them: those it was seen to use, and with and without a decimal. */
 export function edgesAsked(tracker: Tracker): readonly string[] {
   tracker.edgesAsked ??= tracker.edges.flatMap((edge) => formsOf(edge, tracker.edgeTexts.get(edge) ?? new Set()));
@@ -137,11 +160,11 @@ function histogramFor(
   return histogram;
 }
 
-function since(floor: number, samples: readonly RawSample[]): readonly RawSample[] {
+function since<T extends { readonly at: number }>(floor: number, samples: readonly T[]): readonly T[] {
   return (samples[0]?.at ?? floor) >= floor ? samples : samples.filter(({ at }) => at >= floor);
 }
 
-function noteSamples(tracker: Tracker, target: Target, samples: readonly RawSample[]): void {
+function noteSamples(tracker: Tracker, target: Target, samples: readonly { readonly at: number }[]): void {
   for (const { at } of samples) {
     noteScrape(target, at, tracker.coveredFrom);
     target.scrapes.add(at);

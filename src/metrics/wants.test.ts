@@ -14,10 +14,16 @@ describe('what a subject needs of', () => {
     ]);
   });
 
-  it('durations are the buckets of both versions', () => {
+  it('durations are the buckets of both versions, or native histograms, which those of the plain host explain', () => {
     const wants = wantsOf({ ...subject, measure: { kind: 'durations', underMs: 250 } });
-    expect(wants.map(({ role }) => role.arm)).toEqual(['stable', 'canary']);
-    expect(wants.every(({ shape }) => shape.hasEdges && shape.metric.endsWith('_bucket'))).toBe(true);
+    expect(wants.map(({ role, shape }) => [shape.isNative === true, shape.hasEdges, role.arm])).toEqual([
+      [false, true, 'stable'],
+      [false, true, 'canary'],
+      [true, false, 'plain'],
+      [true, false, 'stable'],
+      [true, false, 'canary'],
+    ]);
+    expect(new Set(wants.map(({ shape }) => shape.metric)).size).toBe(2);
   });
 
   it("a user's counters are four, of shapes that other releases share", () => {

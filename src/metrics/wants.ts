@@ -13,6 +13,8 @@ export interface Shape {
   readonly labels: readonly ShapeLabel[];
   /** It is a histogram's buckets: an answer may be limited to some edges. */
   readonly hasEdges: boolean;
+  /** Its samples are native histograms. */
+  readonly isNative?: boolean;
 }
 
 /** A label whose value tells subjects apart: as a literal or as a pattern. */
@@ -36,7 +38,7 @@ export interface Want {
 export const REQUESTS_METRIC = 'istio_requests_total';
 /** How long they took, as their callers see it. */
 export const DURATIONS_METRIC = 'istio_request_duration_milliseconds_bucket';
-/** The same as native histograms, which are not read. */
+/** The same as native histograms. */
 export const NATIVE_DURATIONS_METRIC = 'istio_request_duration_milliseconds';
 
 const HOST_LABELS: readonly ShapeLabel[] = [
@@ -46,6 +48,7 @@ const HOST_LABELS: readonly ShapeLabel[] = [
 
 const REQUESTS = hostShape(REQUESTS_METRIC, false);
 const DURATIONS = hostShape(DURATIONS_METRIC, true);
+const NATIVE_DURATIONS: Shape = { ...hostShape(NATIVE_DURATIONS_METRIC, false), isNative: true };
 
 /** All series that a subject needs; none when its selectors cannot be read. */
 export function wantsOf(subject: Subject): readonly Want[] {
@@ -55,13 +58,22 @@ export function wantsOf(subject: Subject): readonly Want[] {
     case 'faults':
       return hostWants(subject, REQUESTS, ['plain', 'stable', 'canary']);
     case 'durations':
-      return hostWants(subject, DURATIONS, ['stable', 'canary']);
+      return [
+        ...hostWants(subject, DURATIONS, ['stable', 'canary']),
+        // Only what has been counted shows the edges of custom buckets, and the plain host has been called for longest.
+        ...hostWants(subject, NATIVE_DURATIONS, ['plain', 'stable', 'canary']),
+      ];
     case 'counters':
-      return (['stable', 'canary'] as const).flatMap((arm) => {
+      // Without versions there is one thing to count.
+      return armsOf(subject).flatMap((arm) => {
         const [bad, total] = [measure.bad, measure.total].map((text) => fillSelector(text, subject, subject[arm]));
         return bad === undefined || total === undefined ? [] : counterWants(bad, total, arm);
       });
   }
+}
+
+function armsOf({ edge }: Subject): readonly ('stable' | 'canary')[] {
+  return edge === undefined ? ['stable', 'canary'] : ['canary'];
 }
 
 function hostShape(metric: string, hasEdges: boolean): Shape {

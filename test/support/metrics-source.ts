@@ -1,12 +1,22 @@
 import type { Clock } from '../../src/lib/clock.ts';
-import type { MetricsProvider, RawAnswer, RawQuery, RawSample } from '../../src/metrics/provider.ts';
+import type {
+  MetricsProvider,
+  NativeSample,
+  RawAnswer,
+  RawQuery,
+  RawSample,
+  RawSeries,
+} from '../../src/metrics/provider.ts';
 
 /** A source that holds what tests scrape into it and answers range selectors as Prometheus does. */
 export class MemorySource implements MetricsProvider {
   readonly name = 'Prometheus at memory:9090';
   readonly queries: RawQuery[] = [];
   readonly #clock: Clock;
-  readonly #series = new Map<string, { labels: Record<string, string>; samples: RawSample[] }>();
+  readonly #series = new Map<
+    string,
+    { labels: Record<string, string>; samples: RawSample[]; histograms: NativeSample[] }
+  >();
   inFlight = 0;
   mostInFlight = 0;
   /** How far its clock is ahead. */
@@ -21,11 +31,19 @@ export class MemorySource implements MetricsProvider {
   }
 
   add(name: string, labels: Record<string, string>, at: number, value: number): void {
+    this.#seriesOf(name, labels).samples.push({ at, value });
+  }
+
+  addNative(name: string, labels: Record<string, string>, sample: NativeSample): void {
+    this.#seriesOf(name, labels).histograms.push(sample);
+  }
+
+  #seriesOf(name: string, labels: Record<string, string>): { samples: RawSample[]; histograms: NativeSample[] } {
     const all = { __name__: name, ...labels };
     const key = JSON.stringify(all);
-    const series = this.#series.get(key) ?? { labels: all, samples: [] as RawSample[] };
-    series.samples.push({ at, value });
+    const series = this.#series.get(key) ?? { labels: all, samples: [], histograms: [] };
     this.#series.set(key, series);
+    return series;
   }
 
   async samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer> {
@@ -50,11 +68,12 @@ export class MemorySource implements MetricsProvider {
   #answer({ selector, windowMs, endAtMs }: RawQuery): RawAnswer {
     const end = endAtMs ?? this.#clock.now() + this.skewMs;
     const isSelected = matcher(selector);
-    const series = [...this.#series.values()].flatMap(({ labels: { __name__, ...labels }, samples }) => {
-      const inWindow = samples.filter(({ at }) => at > end - windowMs && at <= end);
-      return inWindow.length > 0 && isSelected({ __name__: __name__ ?? '', ...labels })
-        ? [{ labels, samples: inWindow }]
-        : [];
+    const isInWindow = ({ at }: { readonly at: number }) => at > end - windowMs && at <= end;
+    const series = [...this.#series.values()].flatMap(({ labels: { __name__, ...labels }, ...all }): RawSeries[] => {
+      if (!isSelected({ __name__: __name__ ?? '', ...labels })) return [];
+      const [samples, histograms] = [all.samples.filter(isInWindow), all.histograms.filter(isInWindow)];
+      if (histograms.length > 0) return [{ labels, samples, histograms }];
+      return samples.length > 0 ? [{ labels, samples }] : [];
     });
     return { series, warnings: this.warnings, clockOffsetMs: this.tellsTime ? this.skewMs : undefined };
   }

@@ -5,6 +5,8 @@ export interface Exchange {
   status?: number;
   headers?: Readonly<Record<string, unknown>>;
   body?: unknown;
+  /** Native histograms were asked for. */
+  isNative?: boolean;
   /** More came than may be held. */
   isTooLarge?: boolean;
 }
@@ -46,7 +48,7 @@ export function translateFailure(thrown: unknown, context: FailureContext): AppE
   if (deadline.aborted) return timedOut(context);
   if (exchange.isTooLarge === true) return tooLarge(context);
   if (exchange.status === undefined) return unanswered(thrown, context);
-  if (exchange.status >= 200 && exchange.status < 300) return malformed(name, unreadable(exchange.body));
+  if (exchange.status >= 200 && exchange.status < 300) return unreadable(name, exchange);
   return refused(exchange.status, context);
 }
 
@@ -133,10 +135,12 @@ function failure(code: string, name: string, reason: string, options: AppErrorOp
   });
 }
 
-function unreadable(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return 'not JSON';
-  if ((body as { status?: unknown }).status !== 'success') return 'no success status';
-  return holdsNative(body) ? 'native histograms, of which nothing is counted' : 'an unexpected result';
+function unreadable(name: string, { body, isNative }: Exchange): AppError {
+  if (typeof body !== 'object' || body === null) return malformed(name, 'not JSON');
+  if ((body as { status?: unknown }).status !== 'success') return malformed(name, 'no success status');
+  if (isNative === true || !holdsNative(body)) return malformed(name, 'an unexpected result');
+  const reason = 'it answers native histograms where a counter is asked for';
+  return new AppError('ConfigError', 'METRICS_NOT_A_COUNTER', `${name}: ${reason}`, { details: { reason } });
 }
 
 /** Series of native histograms stand beside others, with `histograms` where those have `values`. */

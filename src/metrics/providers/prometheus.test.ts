@@ -283,12 +283,12 @@ describe('a source that', () => {
     expect((await errorOf(provider.samples(query))).retryAfterMs).toBe(expected);
   });
 
-  it('holds native histograms is not used, and says so', async () => {
+  it('holds native histograms that were not asked for is not used, and says so', async () => {
     const histograms = [[1_700_000_000, { count: '2', sum: '3', buckets: [[0, '1', '2', '2']] }]];
     const { provider } = await sourceThat(json(matrix([{ metric: { pod: 'a' }, histograms }])));
     const error = await errorOf(provider.samples(query));
-    expect(error).toMatchObject({ class: 'TransientError', code: 'METRICS_MALFORMED' });
-    expect(error.message).toContain('native histograms, of which nothing is counted');
+    expect(error).toMatchObject({ class: 'ConfigError', code: 'METRICS_NOT_A_COUNTER' });
+    expect(error.message).toContain('native histograms where a counter is asked for');
   });
 
   it('does not answer in time is given up', async () => {

@@ -12,8 +12,9 @@ import type {
   RawSeries,
 } from '../provider.ts';
 import { ACCEPTED_ENCODING, decodeBody, parseBody } from './answer-body.ts';
-import { createKnownLabels, isLabels } from './known-series.ts';
-import { LABEL_MARKS, readMatrixText } from './matrix-text.ts';
+import { createKnownLabels, isLabels, type KnownLabels } from './known-series.ts';
+import { LABEL_MARKS, type MatrixText, readMatrixText } from './matrix-text.ts';
+import { readNativeMatrix } from './native-matrix.ts';
 import { checkConnection } from './prometheus-connection.ts';
 import { type Exchange, malformed, translateFailure } from './prometheus-errors.ts';
 
@@ -47,13 +48,13 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
 
   /** One call of the driver; what it throws is an AppError, and what it does not hand over is in `exchange`. */
   async function ask<T>(call: (driver: PrometheusDriver) => Promise<T>, request: Request): Promise<Answer<T>> {
-    const { signal, preferPost = false, usesOwnNow = false, isMatrix = false } = request;
-    const exchange: Exchange & { series?: readonly RawSeries[] } = {};
+    const { signal, preferPost = false, usesOwnNow = false, matrix } = request;
+    const exchange: Exchange & { series?: readonly RawSeries[] } = { isNative: matrix === 'native' };
     const read = (answer: AnswerParts | undefined) => {
       if (answer === undefined) return;
       const bytes = decodeBody(answer.data as Buffer, answer.headers['content-encoding'], maxBytes);
       exchange.isTooLarge = bytes === 'too large';
-      const fast = isMatrix && typeof bytes !== 'string' ? readMatrixText(bytes, known) : undefined;
+      const fast = typeof bytes === 'string' ? undefined : readMatrix(bytes, matrix, known);
       answer.data = fast?.body ?? (typeof bytes === 'string' ? undefined : parseBody(bytes));
       Object.assign(exchange, { status: answer.status, headers: { ...answer.headers }, body: answer.data });
       if (fast !== undefined) exchange.series = fast.series;
@@ -103,14 +104,14 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
 
   async function samples(query: RawQuery, signal?: AbortSignal): Promise<RawAnswer> {
     const promql = rangeSelector(query);
-    const { endAtMs } = query;
+    const { endAtMs, isNative = false } = query;
     // Not by `@`, which older sources do not know.
     const end = endAtMs === undefined ? undefined : new Date(Math.round(endAtMs));
     const { value, exchange, sentAt } = await ask((driver) => driver.instantQuery(promql, end, `${timeoutMs}ms`), {
       signal,
       preferPost: promql.length > LONGEST_GET_QUERY,
       usesOwnNow: end === undefined,
-      isMatrix: true,
+      matrix: isNative ? 'native' : 'counters',
     });
     return {
       series: exchange.series ?? toSeries(name, value),
@@ -158,7 +159,7 @@ interface Request {
   /** The source is not told the time. */
   readonly usesOwnNow?: boolean;
   /** The answer holds raw samples: the driver gets the frame only, because it makes several objects of each sample. */
-  readonly isMatrix?: boolean;
+  readonly matrix?: 'counters' | 'native';
 }
 
 interface Answer<T> {
@@ -171,6 +172,11 @@ interface AnswerParts {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   data: unknown;
+}
+
+function readMatrix(bytes: Buffer, matrix: Request['matrix'], known: KnownLabels): MatrixText | undefined {
+  if (matrix === 'native') return readNativeMatrix(parseBody(bytes));
+  return matrix === 'counters' ? readMatrixText(bytes, known) : undefined;
 }
 
 function rangeSelector({ selector, windowMs }: RawQuery): string {
