@@ -4,7 +4,8 @@ import { callersSchema, cohortSchema, targetSchema } from './experiment-scope.ts
 import { faultSchema } from './fault.ts';
 import { duration, isDurationCel, labelName, numberBetween, objectRef } from './fields.ts';
 import { namedOnce } from './named-once.ts';
-import { objectiveBlocks } from './objective.ts';
+import { experimentPrometheusSchema, namesRevision } from './prometheus-objective.ts';
+import { requestsSchema } from './requests-objective.ts';
 import { exactlyOneOf, type Rule, withRule } from './rule.ts';
 
 /** Longest that an experiment may inject, all doses together. */
@@ -36,6 +37,12 @@ function totalMs(ramp: readonly { readonly for: string }[]): number {
   return ramp.reduce((sum, dose) => sum + (parseDuration(dose.for) ?? Number.NaN), 0);
 }
 
+/** The ways in which an objective of a steady state says what it asks for. */
+const objectiveBlocks = {
+  requests: requestsSchema.exactOptional(),
+  prometheus: experimentPrometheusSchema.exactOptional(),
+} as const;
+
 const steadyStateSchema = z
   .strictObject({
     service: labelName(63, 'must have at most 63 characters').describe(
@@ -51,7 +58,7 @@ const steadyStateSchema = z
               ),
               ...objectiveBlocks,
               objectiveRef: objectRef(
-                "A ServiceLevelObjective in the experiment's namespace that says what is asked for.",
+                "A ServiceLevelObjective in the experiment's namespace that says what is asked for. The experiment waits until it is there, and keeps what it said when the baseline began.",
                 'Name of the ServiceLevelObjective.',
               ).exactOptional(),
             }),
@@ -161,7 +168,24 @@ export function withRunRules<S extends z.ZodType<Run>>(schema: S): S {
   return withInjectionRules(schema);
 }
 
+type WholeRun = Run & Pick<z.output<z.ZodObject<typeof runFields>>, 'callers' | 'steadyState'>;
+
+const countersRule: Rule<WholeRun> = {
+  cel: "!has(self.steadyState) || has(self.callers.revision) || !self.steadyState.objectives.exists(o, has(o.prometheus) && (o.prometheus.bad.contains('{{revision}}') || o.prometheus.total.contains('{{revision}}')))",
+  holds: ({ callers, steadyState }) =>
+    callers.revision !== undefined ||
+    steadyState?.objectives.some(({ prometheus }) => prometheus !== undefined && namesRevision(prometheus)) !== true,
+  field: 'steadyState.objectives',
+  message:
+    'must not name {{revision}} in counters, which has no meaning where all versions of the callers are meant: remove that matcher, or set callers.revision',
+};
+
+/** The same of an object that also has callers and a steady state. */
+export function withWholeRunRules<S extends z.ZodType<WholeRun>>(schema: S): S {
+  return withRule(withRunRules(schema), countersRule as Rule<z.output<S>>);
+}
+
 /** What a ChaosSchedule makes its experiments of: all of a spec but `stop`. */
-export const runSchema = withRunRules(z.strictObject(runFields)).describe(
+export const runSchema = withWholeRunRules(z.strictObject(runFields)).describe(
   'What is injected, for whom, and what must hold meanwhile: as `spec` of a ChaosExperiment, without `stop`.',
 );

@@ -1,5 +1,6 @@
 import type { ExperimentPlan } from '../../machines/experiment/plan.ts';
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
+import { namesRevision } from '../api/prometheus-objective.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { EdgeCallers, FaultFlag, Subject } from '../metrics/port.ts';
 import type { Fault, FaultPlan, HeaderMatch } from '../routing/faults/port.ts';
@@ -88,12 +89,7 @@ export function planExperiment(
     mostShare: spec.limits.requestShare / 100,
     unsupported: unsupportedOf(spec),
     steadyState:
-      steadyState === undefined
-        ? null
-        : {
-            service: steadyState.service,
-            goals: steadyState.objectives.map((objective) => goalOf(objective, {})).filter((goal) => goal !== null),
-          },
+      steadyState === undefined ? null : { service: steadyState.service, goals: goalsOf(steadyState, scope) },
   };
 }
 
@@ -101,19 +97,18 @@ function hashOf(version: ExperimentScope['callers']): string {
   return version === null ? NO_REVISION : revisionOf(version);
 }
 
-function unsupportedOf({ fault, steadyState }: ChaosExperiment['spec']): readonly string[] {
-  const objectives = steadyState?.objectives ?? [];
+/** None of those that name another object, unless the scope says what it asks for. */
+function goalsOf(
+  { objectives }: NonNullable<ChaosExperiment['spec']['steadyState']>,
+  scope: ExperimentScope,
+): readonly Goal[] {
+  return (scope.objectives ?? objectives).map((objective) => goalOf(objective, {})).filter((goal) => goal !== null);
+}
+
+function unsupportedOf({ fault }: ChaosExperiment['spec']): readonly string[] {
+  if (fault.bandwidth === undefined) return [];
   return [
-    ...(fault.bandwidth === undefined
-      ? []
-      : [
-          'spec.fault.bandwidth: proxies do not tell which answers they slow down, so that nothing could be proven: use delay',
-        ]),
-    ...objectives.flatMap(({ requests }, index) =>
-      requests === undefined
-        ? [`spec.steadyState.objectives[${index}]: only requests is possible yet: write it here`]
-        : [],
-    ),
+    'spec.fault.bandwidth: proxies do not tell which answers they slow down, so that nothing could be proven: use delay',
   ];
 }
 
@@ -178,9 +173,14 @@ export function steadySubject(
     since,
   }: { readonly service: string; readonly goal: Goal; readonly hosts: readonly string[]; readonly since: number },
 ): Subject {
-  const place = { namespace, service, since, measure: goal.measure };
-  if (callers !== null) return { ...place, stable: otherRevisionOf(callers), canary: revisionOf(callers) };
-  return { ...place, stable: '', canary: '', edge: { hosts, callers: null } };
+  const { measure, source } = goal;
+  const place = {
+    ...{ namespace, service, since, measure },
+    ...(source !== null && { source: { namespace, name: source } }),
+  };
+  const isOfBoth = measure.kind === 'counters' && !namesRevision(measure);
+  if (callers === null || isOfBoth) return { ...place, stable: '', canary: '', edge: { hosts, callers: null } };
+  return { ...place, stable: otherRevisionOf(callers), canary: revisionOf(callers) };
 }
 
 /** What is asked for in doses; a fault without a share of its own is there as a whole or not at all. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sampleExperiment } from '../../test/support/sample-experiment.ts';
 import { RELEASING, sampleRollout } from '../../test/support/sample-rollout.ts';
+import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Rollout } from '../api/rollout.ts';
 import { type Candidate, callersOfRevision, resolveScope, scopeEnd } from './experiment-scope.ts';
 
@@ -16,6 +17,12 @@ const candidate = (
   return { rollout: { ...rollout, metadata: { ...rollout.metadata, namespace: 'shop' } }, podLabels };
 };
 
+const resolve = (
+  experiment: ChaosExperiment,
+  candidates: readonly Candidate[] = [],
+  slos: Record<string, object> = {},
+) => resolveScope(experiment, { candidates, objective: (name) => slos[name] });
+
 const VERSION = {
   ...{ namespace: 'shop', rollout: 'checkout', service: 'checkout', workload: 'checkout' },
   ...{ stable: '6d4b75cb6d', canary: '7f9c8b5d4f' },
@@ -23,13 +30,13 @@ const VERSION = {
 
 describe('the version that a spec names', () => {
   it('is that of the release in progress whose pods are the callers, or whose Service is the target', () => {
-    expect(resolveScope(CANARY, [candidate()])).toEqual({
+    expect(resolve(CANARY, [candidate()])).toEqual({
       state: 'resolved',
-      scope: { callers: { ...VERSION, version: 'Canary' }, target: null },
+      scope: { callers: { ...VERSION, version: 'Canary' }, target: null, objectives: null },
     });
-    expect(resolveScope(TARGET, [candidate()])).toEqual({
+    expect(resolve(TARGET, [candidate()])).toEqual({
       state: 'resolved',
-      scope: { callers: null, target: { ...VERSION, version: 'Stable' } },
+      scope: { callers: null, target: { ...VERSION, version: 'Stable' }, objectives: null },
     });
   });
 
@@ -42,7 +49,7 @@ describe('the version that a spec names', () => {
     ['being prepared', [candidate({ phase: 'Preparing' })], { state: 'waiting', reason: 'ReleasePreparing' }],
     ['of two Rollouts', [candidate(), candidate()], { state: 'denied', reason: 'SeveralReleases' }],
   ])('is not known %s', (_, candidates, answer) => {
-    expect(resolveScope(CANARY, candidates)).toMatchObject({
+    expect(resolve(CANARY, candidates)).toMatchObject({
       ...answer,
       message: expect.stringContaining('spec.callers.revision: '),
     });
@@ -51,7 +58,7 @@ describe('the version that a spec names', () => {
   it('is refused where users of one version cannot be told from others', () => {
     const objectives = [{ name: 'a', requests: { successRatio: 99 } }];
     const elsewhere = sampleExperiment({ callers: CANARY.spec.callers, steadyState: { service: 'web', objectives } });
-    expect(resolveScope(elsewhere, [candidate()])).toMatchObject({ state: 'denied', reason: 'SteadyStateElsewhere' });
+    expect(resolve(elsewhere, [candidate()])).toMatchObject({ state: 'denied', reason: 'SteadyStateElsewhere' });
   });
 
   it.each<[string, readonly Candidate[], string | null]>([
@@ -65,6 +72,47 @@ describe('the version that a spec names', () => {
     const seen = scopeEnd(scope, candidates);
     if (end === null) expect(seen).toBeNull();
     else expect(seen).toContain(end);
+  });
+});
+
+describe('an objective that the spec names', () => {
+  const named = (callers: object = CALLERS) => {
+    const objectives = [
+      { name: 'own', requests: { successRatio: 99 } },
+      { name: 'promised', objectiveRef: { name: 'slo' } },
+    ];
+    return sampleExperiment({ callers, steadyState: { service: 'checkout', objectives } });
+  };
+  const slo = (spec: object) => ({
+    slo: { apiVersion: 'sluice.dev/v1alpha1', kind: 'ServiceLevelObjective', metadata: { name: 'slo' }, spec },
+  });
+  const counters = { prometheus: { bad: 'bad{v="{{revision}}"}', total: 'all{v="{{revision}}"}', ratio: 99 } };
+
+  it('is what the object says', () => {
+    expect(resolve(named(), [], slo({ requests: { successRatio: 99.9 } }))).toMatchObject({
+      scope: {
+        objectives: [
+          { name: 'own', requests: { successRatio: 99 } },
+          { name: 'promised', requests: { successRatio: 99.9 } },
+        ],
+      },
+    });
+  });
+
+  it.each<[string, Record<string, object>, object, string]>([
+    ['that is not there is waited for', {}, { state: 'waiting', reason: 'ObjectiveUnknown' }, 'create it'],
+    ['that cannot be read is waited for', slo({}), { state: 'waiting', reason: 'ObjectiveInvalid' }, 'slo'],
+    ['of one version is refused', slo(counters), { state: 'denied', reason: 'ObjectiveOfOneVersion' }, '{{revision}}'],
+  ])('%s', (_, slos, answer, message) => {
+    const seen = resolve(named(), [], slos);
+    expect(seen).toMatchObject({ ...answer, message: expect.stringContaining(message) });
+    expect(seen).toMatchObject({ message: expect.stringContaining('spec.steadyState.objectives[1].objectiveRef: ') });
+  });
+
+  it('of one version is taken where one version of the callers is meant', () => {
+    expect(resolve(named({ ...CALLERS, revision: 'Canary' }), [candidate()], slo(counters))).toMatchObject({
+      scope: { objectives: [{}, counters] },
+    });
   });
 });
 

@@ -1,5 +1,7 @@
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
+import { namesRevision } from '../api/prometheus-objective.ts';
 import type { Rollout, RolloutStatus } from '../api/rollout.ts';
+import { parseServiceLevelObjective } from '../api/service-level-objective.ts';
 import type { EdgeCallers } from '../metrics/port.ts';
 
 type Version = NonNullable<ChaosExperiment['spec']['callers']['revision']>;
@@ -20,13 +22,19 @@ export interface VersionScope extends OpenRelease {
   readonly version: Version;
 }
 
-/** What `revision` in `callers` and `target` stands for; null where the spec names no version. Kept from the baseline on. */
+/** What a spec names and does not say itself, as it was when the baseline began. Of `callers` and `target` null where no version is named. */
 export interface ExperimentScope {
   readonly callers: VersionScope | null;
   readonly target: VersionScope | null;
+  /** Those of the steady state, each with what it asks for; null where none names another object, so that the spec says it all. */
+  readonly objectives: readonly ResolvedObjective[] | null;
 }
 
-export const WHOLE_SCOPE: ExperimentScope = { callers: null, target: null };
+type SteadyState = NonNullable<ChaosExperiment['spec']['steadyState']>;
+export type ResolvedObjective = Omit<SteadyState['objectives'][number], 'objectiveRef'>;
+
+/** That of a spec that names neither versions nor other objects. */
+export const WHOLE_SCOPE: ExperimentScope = { callers: null, target: null, objectives: null };
 
 export type ScopeAnswer =
   | { readonly state: 'resolved'; readonly scope: ExperimentScope }
@@ -73,21 +81,31 @@ export function openReleaseOf({ metadata, spec, status }: Rollout): OpenRelease 
   };
 }
 
-/** What the versions of a spec stand for now. Pure. */
+export interface ScopeSources {
+  readonly candidates: readonly Candidate[];
+  /** A ServiceLevelObjective of the experiment's namespace; undefined where there is none. */
+  readonly objective: (name: string) => unknown;
+}
+
+/** What a spec names, as it stands for now. Pure. */
 export function resolveScope(
   { metadata, spec }: Pick<ChaosExperiment, 'metadata' | 'spec'>,
-  candidates: readonly Candidate[],
+  { candidates, objective }: ScopeSources,
 ): ScopeAnswer {
   const place = { home: metadata.namespace ?? 'default', spec, candidates };
   const callers = spec.callers.revision === undefined ? null : callersScope(spec.callers.revision, place);
   if (callers !== null && 'state' in callers) return callers;
   const target = spec.target.revision === undefined ? null : targetScope(spec.target.revision, place);
   if (target !== null && 'state' in target) return target;
-  return { state: 'resolved', scope: { callers, target } };
+  const objectives = resolveObjectives(spec, objective);
+  return 'state' in objectives ? objectives : { state: 'resolved', scope: { callers, target, ...objectives } };
 }
 
 /** Why what the scope stands for is no more; null while it is. Another release of the same Rollout is not the one that was meant. */
-export function scopeEnd({ callers, target }: ExperimentScope, candidates: readonly Candidate[]): string | null {
+export function scopeEnd(
+  { callers, target }: Pick<ExperimentScope, 'callers' | 'target'>,
+  candidates: readonly Candidate[],
+): string | null {
   const named = [
     ['spec.callers.revision', callers],
     ['spec.target.revision', target],
@@ -147,6 +165,42 @@ function targetScope(version: Version, { home, spec, candidates }: Place): Versi
   const where = `of Service ${namespace}/${service.name}`;
   const found = oneOpen(near, { field: 'spec.target.revision', where });
   return 'state' in found ? found : { ...found, version };
+}
+
+/** An objective that is not there may come; without it nothing begins. */
+function resolveObjectives(
+  { steadyState, callers }: ChaosExperiment['spec'],
+  read: ScopeSources['objective'],
+): Pick<ExperimentScope, 'objectives'> | Unresolved {
+  const named = steadyState?.objectives ?? [];
+  if (named.every(({ objectiveRef }) => objectiveRef === undefined)) return { objectives: null };
+  const objectives: ResolvedObjective[] = [];
+  for (const [index, { objectiveRef, ...objective }] of named.entries()) {
+    if (objectiveRef === undefined) {
+      objectives.push(objective);
+      continue;
+    }
+    const path = `spec.steadyState.objectives[${index}].objectiveRef`;
+    const found = read(objectiveRef.name);
+    if (found === undefined) {
+      const message = `${path}: there is no ServiceLevelObjective ${objectiveRef.name} in the experiment's namespace: create it`;
+      return { state: 'waiting', reason: 'ObjectiveUnknown', message };
+    }
+    const parsed = parseServiceLevelObjective(found);
+    if (!parsed.ok) {
+      const what = parsed.problems.map((problem) => `${problem.path} ${problem.message}`).join('; ');
+      const message = `${path}: ServiceLevelObjective ${objectiveRef.name}: ${what}`;
+      return { state: 'waiting', reason: 'ObjectiveInvalid', message };
+    }
+    const { requests, prometheus } = parsed.value.spec;
+    if (prometheus !== undefined && namesRevision(prometheus) && callers.revision === undefined) {
+      const message = `${path}: counters of ServiceLevelObjective ${objectiveRef.name} name {{revision}}, which has no meaning where all versions of the callers are meant: write them here without it, or set spec.callers.revision`;
+      return { state: 'denied', reason: 'ObjectiveOfOneVersion', message };
+    }
+    const blocks = { ...(requests !== undefined && { requests }), ...(prometheus !== undefined && { prometheus }) };
+    objectives.push({ ...objective, ...blocks });
+  }
+  return { objectives };
 }
 
 function oneOpen(

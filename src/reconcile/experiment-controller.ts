@@ -79,6 +79,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
           queue.add(keyOf(experiment), 'change');
       });
       copies.safetyPolicies.onChange(() => askAll('change'));
+      copies.serviceLevelObjectives.onChange(() => askAll('change', ({ status }) => status?.phase === 'Pending'));
       copies.rollouts.onChange(({ before, after }) => {
         if (!isSameRelease(before, after)) askAll('change', namesVersion);
       });

@@ -14,12 +14,20 @@ export interface ExperimentCopies {
   readonly services: Reflector<KubeObject>;
   readonly rollouts: Reflector<Rollout & KubeObject>;
   readonly deployments: Reflector<Deployment>;
+  readonly serviceLevelObjectives: Reflector<KubeObject>;
 }
 
 /** All but policies are those that releases are followed by. */
 export function createExperimentCopies(
   reflect: MakeCopy,
-  { experiments, pods, services, rollouts, deployments }: Omit<ExperimentCopies, 'safetyPolicies'>,
+  {
+    experiments,
+    pods,
+    services,
+    rollouts,
+    deployments,
+    serviceLevelObjectives,
+  }: Omit<ExperimentCopies, 'safetyPolicies'>,
 ): ExperimentCopies {
   return {
     experiments,
@@ -28,5 +36,6 @@ export function createExperimentCopies(
     services,
     rollouts,
     deployments,
+    serviceLevelObjectives,
   };
 }

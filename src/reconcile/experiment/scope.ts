@@ -2,15 +2,15 @@ import type { AdmissionFact, ExperimentFacts } from '../../../machines/experimen
 import type { Standing } from '../../../machines/experiment/settle.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import {
+  type Candidate,
   type ExperimentScope,
   resolveScope,
   type ScopeAnswer,
   scopeEnd,
-  WHOLE_SCOPE,
 } from '../../plan/experiment-scope.ts';
 import type { ExperimentCopies } from './copies.ts';
 
-/** What the versions that a spec names stand for, and what follows from it. */
+/** What a spec names and does not say itself, and what follows from it. */
 export interface SeenScope {
   /** Null: not known (yet), so nothing may be injected. */
   readonly scope: ExperimentScope | null;
@@ -20,27 +20,36 @@ export interface SeenScope {
   readonly end: ExperimentFacts['end'];
 }
 
-/** Until the baseline begins versions are looked up; from then on they are those of that moment, or the experiment ends. */
+/** Until the baseline begins it is looked up; from then on it is that of that moment, or the experiment ends. */
 export function scopeNow(
-  { rollouts, deployments }: Pick<ExperimentCopies, 'rollouts' | 'deployments'>,
+  copies: Pick<ExperimentCopies, 'rollouts' | 'deployments' | 'serviceLevelObjectives'>,
   experiment: ChaosExperiment,
   { kept, state }: { readonly kept: ExperimentScope | null; readonly state: Standing['state'] },
 ): SeenScope {
-  const { callers, target } = experiment.spec;
-  if (callers.revision === undefined && target.revision === undefined) {
-    return { scope: WHOLE_SCOPE, admission: null, end: null };
+  const candidates = candidatesOf(copies, experiment);
+  if (kept === null) {
+    const { namespace = 'default' } = experiment.metadata;
+    const objective = (name: string) => copies.serviceLevelObjectives.get(namespace, name);
+    return { ...answered(resolveScope(experiment, { candidates, objective })), end: null };
   }
-  const home = experiment.metadata.namespace ?? 'default';
-  const candidates = [...new Set([home, target.namespace ?? home])]
+  const over = state === 'Recovering' ? null : scopeEnd(kept, candidates);
+  return { scope: kept, admission: null, end: over === null ? null : { reason: 'ReleaseOver', message: over } };
+}
+
+/** Rollouts of which a version may be meant. */
+function candidatesOf(
+  { rollouts, deployments }: Pick<ExperimentCopies, 'rollouts' | 'deployments'>,
+  { metadata, spec: { callers, target } }: ChaosExperiment,
+): readonly Candidate[] {
+  if ((callers.revision ?? target.revision) === undefined) return [];
+  const home = metadata.namespace ?? 'default';
+  return [...new Set([home, target.namespace ?? home])]
     .flatMap((namespace) => rollouts.list(namespace))
     .map((rollout) => {
       const { namespace = 'default' } = rollout.metadata;
       const deployment = deployments.get(namespace, rollout.spec.workloadRef.name);
       return { rollout, podLabels: deployment?.spec.template.metadata?.labels ?? null };
     });
-  if (kept === null) return { ...answered(resolveScope(experiment, candidates)), end: null };
-  const over = state === 'Recovering' ? null : scopeEnd(kept, candidates);
-  return { scope: kept, admission: null, end: over === null ? null : { reason: 'ReleaseOver', message: over } };
 }
 
 function answered(answer: ScopeAnswer): Pick<SeenScope, 'scope' | 'admission'> {

@@ -1,0 +1,223 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import { DEPENDENCY, RELEASED } from '../../lab/shop/manifests.ts';
+import { createShop, type Shop } from '../../lab/shop/shop.ts';
+import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import { HASH_LABEL } from '../../src/workloads/revision.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Caller, callerAt } from './support/caller.ts';
+import { figure } from './support/figures.ts';
+import { controllerKubeconfig } from './support/stage.ts';
+
+const NAMESPACE = 'e2e-versions';
+const PORT = 9487;
+const MINUTE_MS = 60_000;
+const USER = { fieldManager: 'tester' } as const;
+const DELAY = { fault: { delay: { fixed: '50ms' } }, limits: { requestShare: 100 }, baseline: '10s' };
+const STEADY = { service: RELEASED, objectives: [{ name: 'availability', requests: { successRatio: 99 } }] };
+
+let kube: Kube;
+let shop: Shop;
+let controller: ControllerProcess;
+let stable: string;
+let canary: string;
+
+/** load → web → checkout → payments, with checkout in the middle of a release that gives both versions half of the requests. */
+beforeAll(async () => {
+  kube = createKube();
+  shop = createShop(kube, { namespace: NAMESPACE, rate: 250, replicas: 2, withDependency: true });
+  await shop.open();
+  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
+  const KUBECONFIG = await controllerKubeconfig(NAMESPACE);
+  const env = { KUBECONFIG, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
+  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+  await shop.addRollout({ steps: [{ weight: 50, hold: '30m' }, { weight: 100 }], analysis: { deadline: '2h' } });
+  await shop.until('the Rollout is at rest', ({ status }) => status?.phase === 'Idle');
+  await shop.release('v2');
+  const { status } = await shop.until(
+    'both versions get requests',
+    ({ status: now }) => (now?.weight?.observed ?? 0) > 40,
+  );
+  stable = status?.stable?.revision ?? '';
+  canary = status?.canary?.revision ?? '';
+}, 180_000);
+
+afterAll(async () => {
+  await kube?.delete({ kind: kinds.rollout, namespace: NAMESPACE, name: RELEASED });
+  await shop?.close();
+  await controller?.stop();
+});
+
+const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
+
+async function create(name: string, spec: object): Promise<void> {
+  const { apiVersion, kind } = kinds.chaosExperiment;
+  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...DELAY, ...spec } };
+  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
+}
+
+type Status = NonNullable<ChaosExperiment['status']>;
+
+async function until(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
+  let last: Status | undefined;
+  const look = async () => {
+    last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
+    return last !== undefined && holds(last);
+  };
+  await eventually(`${name} ${what}`, look, {
+    withinMs: 2 * MINUTE_MS,
+    lastSeen: () => ({ ...last, machine: undefined }),
+  });
+  return last ?? {};
+}
+
+const toEnd = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished');
+
+/** The proxies of an app, and of which version they are. */
+async function proxiesOf(app: string): Promise<readonly { readonly revision: string; readonly proxy: Caller }[]> {
+  const pods = (await shop.pods(app)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return await Promise.all(
+    pods.map(async ({ metadata, status }) => ({
+      revision: metadata.labels?.[HASH_LABEL] ?? '',
+      proxy: await callerAt(status?.podIP ?? '', NAMESPACE),
+    })),
+  );
+}
+
+type Counted = Awaited<ReturnType<Caller['counted']>>;
+
+async function countedBy(proxies: readonly Caller[], host: string): Promise<Counted> {
+  const counts = await Promise.all(proxies.map((proxy) => proxy.counted(host, 'DI')));
+  return counts.reduce((sum, one) => ({ all: sum.all + one.all, flagged: sum.flagged + one.flagged }));
+}
+
+const since = (before: Counted, now: Counted) => ({ all: now.all - before.all, flagged: now.flagged - before.flagged });
+
+/** Fails where so many hits would come in fewer than one of a thousand times; counts may be cut within a scrape of the dose's begin and end. */
+function expectShare(hits: number, count: number, share: number): void {
+  const spread = 3.29 * Math.sqrt(count * share * (1 - share)) + 0.5;
+  expect(hits).toBeGreaterThanOrEqual(count * share - spread);
+  expect(hits).toBeLessThanOrEqual(count * share + spread);
+}
+
+/** The dose that status says was measured. */
+function seenOf({ seen }: Status): { readonly matched: number; readonly touched: number } {
+  return { matched: seen?.matched ?? 0, touched: seen?.touched ?? 0 };
+}
+
+describe('a fault for one version of the callers', () => {
+  it('touches its requests alone, in the asked share, and its users are judged beside those of the other', async () => {
+    const proxies = await proxiesOf(RELEASED);
+    const by = (revision: string) => proxies.filter((one) => one.revision === revision).map(({ proxy }) => proxy);
+    const configOf = (revision: string) => Promise.all(by(revision).map((proxy) => proxy.configOf(DEPENDENCY)));
+    const counts = async () => ({
+      canary: await countedBy(by(canary), DEPENDENCY),
+      stable: await countedBy(by(stable), DEPENDENCY),
+    });
+    const [before, rest] = [await counts(), { canary: await configOf(canary), stable: await configOf(stable) }];
+    await create('callers', {
+      target: { service: { name: DEPENDENCY, port: 80 } },
+      callers: { matchLabels: { app: RELEASED }, revision: 'Canary' },
+      ramp: [{ percentage: 30, for: '30s' }],
+      steadyState: STEADY,
+    });
+    await eventually('the fault in the canary', async () => !isDeepStrictEqual(await configOf(canary), rest.canary), {
+      withinMs: MINUTE_MS,
+    });
+    expect(await configOf(stable)).toEqual(rest.stable);
+    const status = await toEnd('callers');
+    expect(await configOf(canary)).toEqual(rest.canary);
+    const now = await counts();
+    const touched = { canary: since(before.canary, now.canary), stable: since(before.stable, now.stable) };
+    figure('versions: callers', { asked: 0.3, ...touched, seen: status.seen, report: status.report });
+    expect(status).toMatchObject({ verdict: 'Passed', reason: 'Completed' });
+    expect(touched.stable.flagged).toBe(0);
+    expect(touched.stable.all).toBeGreaterThan(2_000);
+    const { matched, touched: hits } = seenOf(status);
+    expect(matched).toBeGreaterThan(2_000);
+    expectShare(hits, matched, 0.3);
+    // Nobody else's: what status counts is what the canary's own proxies flagged, but for the scrape at either end.
+    expect(touched.canary.flagged).toBeGreaterThanOrEqual(hits);
+    expect(status.report).toContain(canary);
+    for (const { proxy } of proxies) proxy.close();
+  });
+
+  it('is denied where no release is in progress', async () => {
+    await create('nobody', {
+      target: { service: { name: RELEASED, port: 80 } },
+      callers: { matchLabels: { app: 'web' }, revision: 'Stable' },
+      ramp: [{ percentage: 30, for: '30s' }],
+    });
+    expect(await toEnd('nobody')).toMatchObject({
+      reason: 'Denied',
+      message: expect.stringMatching(/NoRelease: spec\.callers\.revision: .* start one first/),
+    });
+  });
+});
+
+describe('a fault for one version of the target', () => {
+  it('touches requests that the release sends there, in the asked share, and no other', async () => {
+    const web = (await proxiesOf('web')).map(({ proxy }) => proxy);
+    const configs = (host: string) => Promise.all(web.map((proxy) => proxy.configOf(host)));
+    const counts = async () => ({
+      canary: await countedBy(web, `${RELEASED}-${canary}`),
+      stable: await countedBy(web, `${RELEASED}-${stable}`),
+    });
+    const [before, rest] = [await counts(), await configs(RELEASED)];
+    await create('target', {
+      target: { service: { name: RELEASED, port: 80 }, revision: 'Canary' },
+      callers: { matchLabels: { app: 'web' } },
+      ramp: [{ percentage: 30, for: '30s' }],
+    });
+    const status = await toEnd('target');
+    expect(await configs(RELEASED)).toEqual(rest);
+    const now = await counts();
+    const touched = { canary: since(before.canary, now.canary), stable: since(before.stable, now.stable) };
+    figure('versions: target', { asked: 0.3, ...touched, seen: status.seen });
+    expect(status).toMatchObject({ reason: 'Completed' });
+    expect(touched.stable.flagged).toBe(0);
+    expect(touched.stable.all).toBeGreaterThan(2_000);
+    const { matched, touched: hits } = seenOf(status);
+    expect(matched).toBeGreaterThan(2_000);
+    expectShare(hits, matched, 0.3);
+    for (const proxy of web) proxy.close();
+  });
+});
+
+describe('the end of the release', () => {
+  it('ends the experiment, which never touches another version instead', async () => {
+    const proxies = await proxiesOf(RELEASED);
+    const ofStable = proxies.filter(({ revision }) => revision === stable).map(({ proxy }) => proxy);
+    const before = await countedBy(ofStable, DEPENDENCY);
+    await create('over', {
+      target: { service: { name: DEPENDENCY, port: 80 } },
+      callers: { matchLabels: { app: RELEASED }, revision: 'Canary' },
+      ramp: [{ percentage: 30, for: '20m' }],
+    });
+    await until('over', 'injects', ({ phase, seen }) => phase === 'Injecting' && (seen?.touched ?? 0) > 0);
+    await kube.mergePatch(
+      { kind: kinds.rollout, namespace: NAMESPACE, name: RELEASED },
+      { spec: { action: { type: 'Abort', revision: canary } } },
+      USER,
+    );
+    expect(await toEnd('over')).toMatchObject({
+      ...{ verdict: 'Inconclusive', reason: 'ReleaseOver' },
+      message: expect.stringContaining('spec.callers.revision'),
+    });
+    await shop.until('the Rollout is at rest', ({ status }) => status?.phase === 'Idle');
+    const stray = since(before, await countedBy(ofStable, DEPENDENCY));
+    figure('versions: the release ended', { stable: stray });
+    expect(stray.flagged).toBe(0);
+    const left = await Promise.all(
+      [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
+    );
+    expect(left.flatMap(({ items }) => items)).toEqual([]);
+    for (const { proxy } of proxies) proxy.close();
+  });
+});
