@@ -61,3 +61,15 @@ export function createControllerMetrics(): ControllerMetrics {
     queueDegraded: (isDegraded) => degraded.set(isDegraded ? 1 : 0),
   };
 }
+
+/** What the reaper counts, in `registry`: any of it means that fuses do not end faults by themselves. */
+export function createReaperMetrics(registry: Registry): { readonly reaped: (object: string) => void } {
+  collectDefaultMetrics({ register: registry });
+  const deleted = new Counter({
+    name: 'sluice_reaper_deleted_total',
+    help: 'Faults and fuses past their time that the reaper deleted, by kind.',
+    labelNames: ['kind'],
+    registers: [registry],
+  });
+  return { reaped: (object) => deleted.inc({ kind: object.split(' ')[0] ?? '' }) };
+}
