@@ -18,6 +18,7 @@ import { createRolloutCopies, type MakeCopy } from './reconcile/rollout/copies.t
 import { createRolloutController } from './reconcile/rollout-controller.ts';
 import { createScheduleController } from './reconcile/schedule-controller.ts';
 import { createFaults } from './routing/faults/faults.ts';
+import { createReaper, type ReaperOptions } from './routing/faults/reaper.ts';
 import { createRoutes } from './routing/routes.ts';
 import { createEventRecorder } from './telemetry/events.ts';
 import { createLog } from './telemetry/log.ts';
@@ -106,9 +107,8 @@ async function main(): Promise<void> {
     const address = { listen: config.LISTEN, prometheus: new URL(config.PROMETHEUS_URL).host };
     await telemetry;
     log.info({ ...address, redis: config.REDIS_URL !== undefined }, 'started');
-    await controller.start(stop.signal);
-    await experiments.start(stop.signal);
-    await schedules.start(stop.signal);
+    await sweep({ kube, clock, log, namespace: config.WATCH_NAMESPACE });
+    for (const each of [controller, experiments, schedules]) await each.start(stop.signal);
     sampler.start(stop.signal);
     dispatch.start(config.WORKERS);
     log.info({}, 'watching');
@@ -125,6 +125,14 @@ async function main(): Promise<void> {
     );
     log.info({}, 'stopped');
   }
+}
+
+/** Ends faults that outlived their fuses while nobody was here. */
+async function sweep(options: ReaperOptions): Promise<void> {
+  const { log } = options;
+  await createReaper(options)
+    .look()
+    .catch((error: unknown) => log.warn({ err: error }, 'sweep of faults failed'));
 }
 
 main().catch((error: unknown) => {
