@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './shop.ts';
 
-/** A controller as a process of its own, as it would run in a pod. */
+/** A controller or reaper as a process of its own, as it would run in a pod. */
 export interface ControllerProcess {
   readonly pid: number;
   /** Address of its /metrics, /healthz and /readyz. */
@@ -19,26 +19,29 @@ export interface ControllerOptions {
   readonly logFile: string;
   /** Port for /metrics and the probes; one for each controller that runs at the same time. */
   readonly port: number;
+  /** Default `main.ts`, the controller. */
+  readonly program?: 'main.ts' | 'reaper.ts';
   /** Added to the environment; KUBECONFIG, PROMETHEUS_URL and REDIS_URL come from the lab. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** It goes on when the caller ends. Default false. */
   readonly outlivesCaller?: boolean;
 }
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const SRC = new URL('../../src/', import.meta.url);
 // About a second of work; but two cores that are shared by many have been seen to take half a minute for it.
 const READY_TIMEOUT_MS = 120_000;
 
-/** Starts a controller inside the lab's namespaces and resolves when it watches. */
+/** Starts one inside the lab's namespaces and resolves when it does its work. */
 export async function startController({
   logFile,
   port,
+  program = 'main.ts',
   env = {},
   outlivesCaller = false,
 }: ControllerOptions): Promise<ControllerProcess> {
   const address = `127.0.0.1:${port}`;
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(program, SRC))], {
     stdio: ['ignore', log, log],
     detached: outlivesCaller,
     env: { ...process.env, LISTEN: address, ...env },
@@ -46,7 +49,7 @@ export async function startController({
   closeSync(log);
   if (outlivesCaller) child.unref();
   const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  await eventually(`the controller at ${address} is ready`, READY_TIMEOUT_MS, async () => {
+  await eventually(`the ${program} at ${address} is ready`, READY_TIMEOUT_MS, async () => {
     if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}; see ${logFile}`);
     const response = await fetch(`http://${address}/readyz`);
     return response.ok || undefined;

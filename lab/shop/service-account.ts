@@ -23,7 +23,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 const WRITER = { fieldManager: 'lab', force: true } as const;
 const NAMESPACE = 'sluice-system';
-const TOKEN = 'sluice-token';
 
 interface TokenSecret extends KubeObject {
   readonly data?: { readonly token?: string };
@@ -37,14 +36,17 @@ interface Kubeconfig {
 export interface RestrictedOptions {
   /** Kubeconfig of an administrator. */
   readonly admin: string;
-  /** deploy/rbac.yaml */
+  /** deploy/rbac.yaml, or deploy/reaper.yaml */
   readonly rbac: string;
+  /** The ServiceAccount in it. Default `sluice`. */
+  readonly account?: string;
   /** Where the new kubeconfig is written. */
   readonly to: string;
 }
 
-/** Installs the controller's RBAC and writes a kubeconfig that may do just that, so that a missing rule shows in the lab and not in production. */
-export async function restrictedKubeconfig(kube: Kube, { admin, rbac, to }: RestrictedOptions): Promise<string> {
+/** Installs an account's RBAC and writes a kubeconfig that may do just that, so that a missing rule shows in the lab and not in production. */
+export async function restrictedKubeconfig(kube: Kube, options: RestrictedOptions): Promise<string> {
+  const { admin, rbac, account = 'sluice', to } = options;
   for (const document of parseAllDocuments(await readFile(rbac, 'utf8'))) {
     const object = document.toJS() as KubeObject | null;
     const kind = object === null ? undefined : KINDS[object.kind];
@@ -53,20 +55,24 @@ export async function restrictedKubeconfig(kube: Kube, { admin, rbac, to }: Rest
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: TOKEN, namespace: NAMESPACE, annotations: { 'kubernetes.io/service-account.name': 'sluice' } },
+    metadata: {
+      name: `${account}-token`,
+      namespace: NAMESPACE,
+      annotations: { 'kubernetes.io/service-account.name': account },
+    },
     type: 'kubernetes.io/service-account-token',
   };
   await kube.apply(KINDS['Secret'] as Kind, secret, WRITER);
-  const token = await waitForToken(kube);
+  const token = await waitForToken(kube, secret.metadata.name);
   const config = parse(await readFile(admin, 'utf8')) as Kubeconfig;
   for (const entry of config.users) entry.user = { token };
   await writeFile(to, stringify(config), { mode: 0o600 });
   return to;
 }
 
-async function waitForToken(kube: Kube): Promise<string> {
+async function waitForToken(kube: Kube, name: string): Promise<string> {
   return await eventually('the service account has a token', 15_000, async () => {
-    const secret = await kube.get<TokenSecret>({ kind: KINDS['Secret'] as Kind, namespace: NAMESPACE, name: TOKEN });
+    const secret = await kube.get<TokenSecret>({ kind: KINDS['Secret'] as Kind, namespace: NAMESPACE, name });
     const token = secret?.data?.token;
     return token === undefined ? undefined : Buffer.from(token, 'base64').toString();
   });

@@ -13,7 +13,7 @@ export interface LabParts {
 }
 
 /** The parts whose outages are tested. */
-export type PartName = 'prometheus' | 'redis' | 'istiod' | 'kube-apiserver';
+export type PartName = 'prometheus' | 'redis' | 'istiod' | 'kube-apiserver' | 'kube-controller-manager';
 
 /** The lab around this process. */
 export function labParts(): LabParts {

@@ -82,6 +82,14 @@ export async function controllerKubeconfig(name: string): Promise<string> {
   return await restrictedKubeconfig(createKube(), { admin: process.env['KUBECONFIG'] ?? '', rbac, to });
 }
 
+/** A kubeconfig with just the rights of deploy/reaper.yaml. */
+export async function reaperKubeconfig(name: string): Promise<string> {
+  const rbac = fileURLToPath(new URL('../../../deploy/reaper.yaml', import.meta.url));
+  const to = join(labState(), `${name}.kubeconfig`);
+  const admin = process.env['KUBECONFIG'] ?? '';
+  return await restrictedKubeconfig(createKube(), { admin, rbac, account: 'sluice-reaper', to });
+}
+
 /** A short release: three steps, and holds that show a wrong step without taking long. */
 export const SHORT_RELEASE: RolloutSpecInput = {
   steps: [{ weight: 10, hold: '3s' }, { weight: 50, hold: '3s' }, { weight: 100 }],
