@@ -46,7 +46,7 @@ async function main(): Promise<void> {
             log.warn({ state, detail: message }, 'queue changed');
           },
         });
-  const { sampler, inspector } = createSources({
+  const { sampler, inspector, questions } = createSources({
     own: createPrometheus({
       url: config.PROMETHEUS_URL,
       now: clock.now,
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   });
   const events = createEventRecorder(kube, clock, log);
   const dispatch = createDispatch(queue);
-  const parts = { kube, sampler, inspector, events, metrics, clock, log };
+  const parts = { kube, sampler, inspector, questions, events, metrics, clock, log };
   const controller = createRolloutController({ ...parts, routes, copies, queue: dispatch.rollouts });
   const chaos = createExperimentCopies(reflect, copies);
   const experiments = createExperimentController({

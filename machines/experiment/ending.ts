@@ -31,12 +31,16 @@ function wish({ facts: { end: asked, deleting } }: Look): Ending | null {
   return deleting ? { cause: 'Deleted', message: 'the experiment was deleted' } : null;
 }
 
+/** Refusals that are causes of their own once something has begun. */
+const CAUSES = ['Halted', 'ShareExceeded', 'ControlPlane'] as const satisfies readonly Cause[];
+
 /** Who has to wait must not inject meanwhile. The lever stops what has begun, and denies what has not. */
 function refusal(state: ExperimentState, { facts: { admission } }: Look): Ending | null {
   const { state: answer, reason, message } = admission;
   const isRefused = answer === 'denied' || (answer === 'waiting' && state === 'Injecting');
-  const cause = reason === 'Halted' && state !== 'Pending' ? 'Halted' : 'Denied';
-  return isRefused ? { cause, message: `${reason}: ${message}` } : null;
+  if (!isRefused) return null;
+  const cause = state === 'Pending' ? undefined : CAUSES.find((own) => own === reason);
+  return { cause: cause ?? 'Denied', message: `${reason}: ${message}` };
 }
 
 /** It could not begin in time. */
@@ -81,7 +85,11 @@ function loss({ faultSeenAt, fuseUntil, blindSince, doses }: ExperimentContext, 
   }
   const isBlind = blindSince !== null && at >= blindSince + BLIND_MS;
   if (!isBlind) return null;
-  return { cause: 'SourceDown', message: `nobody can see what the fault does: ${facts.evidence.message}` };
+  const why =
+    facts.evidence.state === 'fresh'
+      ? facts.admission.message
+      : `nobody can see what the fault does: ${facts.evidence.message}`;
+  return { cause: 'SourceDown', message: why };
 }
 
 /** The last dose is over, or one that was not seen: a higher one must not follow it. */

@@ -23,7 +23,10 @@ export function nextDose(
 }
 
 /** True once the present dose was in place for as long as it should be. */
-export function isDoseOver(context: Pick<ExperimentContext, 'doses'>, { at, plan }: Look): boolean {
+export function isDoseOver(
+  context: Pick<ExperimentContext, 'doses'>,
+  { at, plan }: Pick<Look, 'at' | 'plan'>,
+): boolean {
   const present = presentDose(context);
   const planned = plan.ramp[context.doses.length - 1];
   return present?.since != null && planned !== undefined && at >= present.since + planned.forMs;

@@ -4,6 +4,15 @@ const text = (meaning: string) => z.string().describe(meaning);
 const time = (meaning: string) => z.string().meta({ format: 'date-time' }).describe(meaning);
 const count = (meaning: string) => z.int().min(0).describe(meaning);
 
+const condition = z.object({
+  type: text('Admitted.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
+  reason: text('Reason in CamelCase.'),
+  message: text('One sentence for people.'),
+  lastTransitionTime: time('When `status` last changed.'),
+  observedGeneration: z.int().describe('Generation of the spec that this is about.').exactOptional(),
+});
+
 /** The phases of an experiment, in the order in which it passes them. */
 export const EXPERIMENT_PHASES = ['Pending', 'Baseline', 'Armed', 'Injecting', 'Recovering', 'Finished'] as const;
 
@@ -49,6 +58,17 @@ export const chaosExperimentStatusSchema = z
     injectedAt: time('When requests were first touched.').exactOptional(),
     finishedAt: time('When it finished.').exactOptional(),
     fuseUntil: time('When the cluster takes the fault away by itself at the latest.').exactOptional(),
+    neighbours: z
+      .array(z.string())
+      .describe(
+        'Services, as namespace/name, whose releases and the experiment exclude each other: those of the callers, and what callers and target call.',
+      )
+      .exactOptional(),
+    conditions: z
+      .array(condition)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+      .describe('Admitted: whether it may inject now, or what it waits for.')
+      .exactOptional(),
     report: text('What was done and seen, as Markdown.').exactOptional(),
     machine: z
       .object({

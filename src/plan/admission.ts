@@ -1,6 +1,11 @@
 import type { AdmissionFact } from '../../machines/experiment/facts.ts';
 import type { SafetyPolicy } from '../api/safety-policy.ts';
+import type { Answer } from '../metrics/questions.ts';
 import type { FaultPlan, FaultProblem } from '../routing/faults/port.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Budget } from './error-budget.ts';
+import type { Freeze } from './freeze.ts';
+import type { Release } from './neighbours.ts';
 
 /** An experiment that may be touching requests. */
 export interface RunningExperiment {
@@ -9,45 +14,153 @@ export interface RunningExperiment {
   readonly target: FaultPlan['target'];
 }
 
+/** What the source says to a veto's query. */
+export interface Veto {
+  readonly name: string;
+  readonly answer: Answer;
+}
+
 export interface AdmissionRequest {
   readonly fault: FaultPlan;
+  /** Requests may be touched already: what only keeps from beginning does not count. */
+  readonly isInjecting: boolean;
   /** Null where there is none. */
-  readonly policy: SafetyPolicy['spec'] | null;
+  readonly policy: Pick<SafetyPolicy['spec'], 'halt' | 'reason' | 'protectedNamespaces'> | null;
   /** Other experiments that were admitted and have not finished. */
   readonly running: readonly RunningExperiment[];
   /** Fields of its spec that cannot be followed. */
   readonly unsupported: readonly string[];
   /** What the API server's objects say against it; empty where they were not looked at. */
   readonly problems: readonly FaultProblem[];
+  readonly freeze: Freeze | null;
+  /** A release in progress that it would be taken for, or null. */
+  readonly release: Release | null;
+  /** Why it would touch too many requests, or null. */
+  readonly tooMany: string | null;
+  readonly vetoes: readonly Veto[];
+  /** Of each objective; empty where they were not asked. */
+  readonly budgets: readonly Budget[];
+  readonly controlPlane: ControlPlane;
+  /** What else could not be read. */
+  readonly unread: readonly string[];
 }
 
-/** Whether the experiment may inject now. Pure. */
-export function admit({ fault, policy, running, problems, unsupported }: AdmissionRequest): AdmissionFact {
-  const { namespace, target } = fault;
-  if (policy?.halt === true) {
-    const why = policy.reason === undefined ? '' : `: ${policy.reason}`;
-    return denied('Halted', `all experiments are halted by the SafetyPolicy${why}; \`sluice unhalt\` allows new ones`);
-  }
-  const guarded = [namespace, target.namespace].find((name) => policy?.protectedNamespaces?.includes(name));
-  if (guarded !== undefined) {
-    return denied('ProtectedNamespace', `the SafetyPolicy protects namespace ${guarded} from experiments`);
-  }
-  if (unsupported.length > 0) return denied('NotSupported', unsupported.join('; '));
-  const holder = running.find(
-    (other) => other.target.namespace === target.namespace && other.target.service === target.service,
-  );
-  // A fault of the holder goes when the holder ends: it is waited for, and no reason to give up.
-  const refusal = problems.find(
-    ({ severity, reason }) => severity === 'refuse' && !(holder !== undefined && reason === 'FaultHeld'),
-  );
-  if (refusal !== undefined) return denied(refusal.reason, refusal.message);
-  if (holder !== undefined) {
-    const message = `waits for the end of ${holder.namespace}/${holder.name}, which has Service ${target.namespace}/${target.service}`;
-    return { state: 'waiting', reason: 'TargetHeld', message };
+/** For who asks neither metrics nor control plane, and has no release in sight: nothing of it speaks against the experiment. */
+export const NOT_ASKED = {
+  ...{ isInjecting: false, freeze: null, release: null, tooMany: null },
+  ...{ vetoes: [], budgets: [], unread: [] },
+  controlPlane: { state: 'ready', message: 'not asked' },
+} as const satisfies Partial<AdmissionRequest>;
+
+type Check = (request: AdmissionRequest) => AdmissionFact | null;
+
+/** Whether the experiment may inject now. What no waiting helps against comes first, what is not known last. Pure. */
+export function admit(request: AdmissionRequest): AdmissionFact {
+  for (const check of CHECKS) {
+    const answer = check(request);
+    if (answer !== null) return answer;
   }
   return { state: 'allowed', reason: 'Admitted', message: 'admitted' };
 }
 
+const halted: Check = ({ policy }) => {
+  if (policy?.halt !== true) return null;
+  const why = policy.reason === undefined ? '' : `: ${policy.reason}`;
+  return denied('Halted', `all experiments are halted by the SafetyPolicy${why}; \`sluice unhalt\` allows new ones`);
+};
+
+const guarded: Check = ({ fault: { namespace, target }, policy }) => {
+  const found = [namespace, target.namespace].find((name) => policy?.protectedNamespaces?.includes(name));
+  return found === undefined
+    ? null
+    : denied('ProtectedNamespace', `the SafetyPolicy protects namespace ${found} from experiments`);
+};
+
+const notSupported: Check = ({ unsupported }) =>
+  unsupported.length > 0 ? denied('NotSupported', unsupported.join('; ')) : null;
+
+/** A fault of the holder goes when the holder ends: it is waited for, and no reason to give up. */
+const refused: Check = (request) => {
+  const isOthers = holderOf(request) !== undefined;
+  const refusal = request.problems.find(
+    ({ severity, reason }) => severity === 'refuse' && !(isOthers && reason === 'FaultHeld'),
+  );
+  return refusal === undefined ? null : denied(refusal.reason, refusal.message);
+};
+
+const spent: Check = ({ budgets }) => {
+  const found = budgets.filter(({ state }) => state === 'spent');
+  if (found.length === 0) return null;
+  const what = found.map(({ message }) => message).join('; ');
+  return denied('ErrorBudgetSpent', `the error budget is spent, so that users are not to be troubled further: ${what}`);
+};
+
+const held: Check = (request) => {
+  const holder = holderOf(request);
+  if (holder === undefined) return null;
+  const { namespace, service } = request.fault.target;
+  const message = `waits for the end of ${holder.namespace}/${holder.name}, which has Service ${namespace}/${service}`;
+  return waiting('TargetHeld', message);
+};
+
+const besideRelease: Check = ({ release }) =>
+  release === null
+    ? null
+    : waiting(
+        'NeighbourHeld',
+        `Rollout ${release.rollout} releases Service ${release.service}, a neighbour: one would be taken for the other`,
+      );
+
+const frozen: Check = ({ freeze, isInjecting }) =>
+  freeze === null || isInjecting ? null : waiting('Frozen', freeze.message);
+
+const exceeding: Check = ({ tooMany }) => (tooMany === null ? null : waiting('ShareExceeded', tooMany));
+
+const vetoed: Check = ({ vetoes }) => {
+  const found = vetoes.flatMap(({ name, answer }) =>
+    answer.state === 'known' && answer.samples.length > 0 ? [`${name} (${inWords(answer.samples)})`] : [],
+  );
+  return found.length === 0 ? null : waiting('Vetoed', `vetoes of the SafetyPolicy: ${found.join('; ')}`);
+};
+
+const outOfReach: Check = ({ controlPlane: { state, message } }) =>
+  state === 'trouble' ? waiting('ControlPlane', message) : null;
+
+const notKnown: Check = ({ vetoes, budgets, controlPlane, unread }) => {
+  const messages = [
+    ...unread,
+    ...vetoes.flatMap(({ name, answer }) => (answer.state === 'unknown' ? [`veto ${name}: ${answer.message}`] : [])),
+    ...budgets.flatMap(({ state, message }) => (state === 'unknown' ? [`error budget of ${message}`] : [])),
+    ...(controlPlane.state === 'unknown' ? [controlPlane.message] : []),
+  ];
+  if (messages.length === 0) return null;
+  return { state: 'unknown', reason: 'NotKnown', message: `it is not known whether it may: ${messages.join('; ')}` };
+};
+
+const CHECKS: readonly Check[] = [
+  ...[halted, guarded, notSupported, refused, spent],
+  ...[held, besideRelease, frozen, exceeding, vetoed, outOfReach],
+  notKnown,
+];
+
+function holderOf({ running, fault: { target } }: AdmissionRequest): RunningExperiment | undefined {
+  return running.find(
+    (other) => other.target.namespace === target.namespace && other.target.service === target.service,
+  );
+}
+
+/** The first series, and how many more there are. */
+function inWords(samples: Extract<Answer, { state: 'known' }>['samples']): string {
+  const [first] = samples;
+  const labels = Object.entries(first?.labels ?? {}).map(([name, value]) => `${name}="${value}"`);
+  const rest = samples.length > 1 ? ` and ${samples.length - 1} more` : '';
+  return `${labels.length === 0 ? `the value ${first?.value}` : `{${labels.join(', ')}}`}${rest}`;
+}
+
 function denied(reason: string, message: string): AdmissionFact {
   return { state: 'denied', reason, message };
+}
+
+function waiting(reason: string, message: string): AdmissionFact {
+  return { state: 'waiting', reason, message };
 }

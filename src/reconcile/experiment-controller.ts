@@ -40,7 +40,7 @@ function isSameRelease(before: Rollout | undefined, after: Rollout | undefined):
 }
 
 export function createExperimentController(options: ExperimentControllerOptions): ExperimentController {
-  const { queue, clock, log, copies, sampler, faults } = options;
+  const { queue, clock, log, copies, sampler, faults, questions } = options;
   const wakes = createWakes(clock);
 
   queue.handle(async (key) => {
@@ -55,7 +55,10 @@ export function createExperimentController(options: ExperimentControllerOptions)
     }
   });
 
-  const askAll = (reason: 'change' | 'resync', isMeant: (experiment: ChaosExperiment) => boolean = () => true) => {
+  const askAll = (
+    reason: 'change' | 'evidence' | 'resync',
+    isMeant: (experiment: ChaosExperiment) => boolean = () => true,
+  ) => {
     for (const experiment of copies.experiments.list())
       if (experiment.status?.phase !== 'Finished' && isMeant(experiment)) queue.add(keyOf(experiment), reason);
   };
@@ -87,6 +90,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
         const [kind, rest = ''] = key.split(':');
         if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');
       });
+      questions.onAnswer(() => askAll('evidence'));
       // Experiments are started with what releases are followed by.
       copies.safetyPolicies.start(signal);
       const own = [copies.experiments, copies.safetyPolicies] as readonly Reflector<KubeObject>[];

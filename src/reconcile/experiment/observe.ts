@@ -4,24 +4,22 @@ import type { Standing } from '../../../machines/experiment/settle.ts';
 import { percent } from '../../../machines/judge/index.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
-import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
+import type { Kube } from '../../kube/port.ts';
 import type { Evidence, Sampler } from '../../metrics/port.ts';
-import { admit } from '../../plan/admission.ts';
 import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
 import { type ExperimentScope, WHOLE_SCOPE } from '../../plan/experiment-scope.ts';
 import type { FaultReading, Faults } from '../../routing/faults/port.ts';
-import { labels } from '../../routing/own-object.ts';
-import type { Pod } from '../../workloads/objects.ts';
-import { workloadOf } from '../../workloads/pods.ts';
 import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { doseInWords, isDoseProven, isWireClean, lateTouches, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
+import { callersOf, hostsOf } from './places.ts';
 import type { Projected } from './project.ts';
+import { type SafetySources, safetyOf } from './safety.ts';
 import { scopeNow } from './scope.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 
 /** Where observations come from. */
-export interface ObserveSources {
+export interface ObserveSources extends SafetySources {
   readonly kube: Kube;
   readonly faults: Faults;
   readonly sampler: Sampler;
@@ -39,6 +37,8 @@ export interface Observation {
   /** What the versions of the spec stand for; null while that is not known. */
   readonly scope: ExperimentScope | null;
   readonly reading: FaultReading;
+  /** Services whose releases wait for its end, as `namespace/name`. */
+  readonly neighbours: readonly string[];
   readonly facts: ExperimentFacts;
 }
 
@@ -46,7 +46,7 @@ export interface Observation {
 export async function observe(
   sources: ObserveSources,
   experiment: ChaosExperiment,
-  { state, context, scope: kept }: Projected,
+  { state, context, scope: kept }: Omit<Projected, 'neighbours'>,
 ): Promise<Observation> {
   const { kube, faults, copies } = sources;
   const seenScope = scopeNow(copies, experiment, { kept, state });
@@ -63,22 +63,14 @@ export async function observe(
   const callers = callersOf(copies.pods, planned);
   const dose = followDose(sources, { experiment, planned, callers, context });
   const steady = followSteadyState(sources, { experiment, planned, context });
+  const safety = await safetyOf(sources, { experiment, planned, state, context, problems });
   const facts: ExperimentFacts = {
     deleting: experiment.metadata.deletionTimestamp !== undefined,
     end:
       endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }) ??
       seenScope.end ??
       shareEnd(planned, { state, context }, dose),
-    admission: withScope(
-      seenScope.admission,
-      admit({
-        fault: planned.fault,
-        policy: copies.safetyPolicies.get(undefined, 'default')?.spec ?? null,
-        running: runningBeside(copies.experiments, experiment),
-        problems,
-        unsupported: planned.unsupported,
-      }),
-    ),
+    admission: withScope(seenScope.admission, safety.admission),
     fault: {
       exists: reading.exists,
       dosePpm: reading.dosePpm,
@@ -89,7 +81,7 @@ export async function observe(
     isClean: dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt),
     evidence: worst([...(dose === null ? [] : [dose]), ...steady.map(({ evidence }) => evidence)]),
   };
-  return { planned, scope, reading, facts };
+  return { planned, scope, reading, neighbours: safety.neighbours, facts };
 }
 
 /** A refusal weighs more than what is not known yet. */
@@ -192,25 +184,6 @@ export function unfollow(
   for (const part of ['dose', ...objectives]) sampler.unfollow(samplerKey(experiment, part));
 }
 
-/** The host of the Service itself, and those of the revisions that a release has given it. */
-function hostsOf(services: Reflector<KubeObject>, namespace: string, service: string): readonly string[] {
-  const revisions = services
-    .list(namespace)
-    .filter(({ metadata }) => metadata.labels?.[labels.service] === service)
-    .map(({ metadata }) => metadata.name);
-  return [service, ...revisions.toSorted()];
-}
-
-/** Workloads of the callers, as their proxies name themselves. */
-function callersOf(pods: Reflector<Pod>, { fault: { namespace, callers } }: PlannedExperiment): readonly string[] {
-  const wanted = Object.entries(callers ?? {});
-  const names = pods
-    .list(namespace)
-    .filter(({ metadata }) => wanted.every(([label, value]) => metadata.labels?.[label] === value))
-    .map(workloadOf);
-  return [...new Set(names)].toSorted();
-}
-
 /** The part of all requests is too large, or would become so. */
 function shareEnd(
   { isShare, mostShare, plan }: PlannedExperiment,
@@ -242,21 +215,6 @@ function endOf(
   if (isBefore) return null;
   if (!hasTarget) return { reason: 'TargetGone', message: 'the target Service was deleted' };
   return callers === 0 ? { reason: 'CallersGone', message: 'no pod of the callers is left' } : null;
-}
-
-/** Others that were admitted before and may be touching requests; of two that were admitted at once the one with the lesser key. */
-function runningBeside(experiments: Reflector<ChaosExperiment & KubeObject>, experiment: ChaosExperiment) {
-  const admitted = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
-  const rankOf = (one: ChaosExperiment) => `${one.status?.startedAt ?? '~'} ${keyOf(one)}`;
-  return experiments
-    .list()
-    .filter((other) => other.metadata.uid !== experiment.metadata.uid && admitted.includes(other.status?.phase ?? ''))
-    .filter((other) => rankOf(other) < rankOf(experiment))
-    .map((other) => ({
-      namespace: other.metadata.namespace ?? 'default',
-      name: other.metadata.name,
-      target: planExperiment(other).fault.target,
-    }));
 }
 
 const BADNESS: Readonly<Record<Evidence['state'], number>> = { fresh: 0, starting: 1, stale: 2, down: 3 };

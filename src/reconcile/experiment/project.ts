@@ -17,12 +17,14 @@ const PHASES: Readonly<Record<Standing['state'], NonNullable<ChaosExperimentStat
 /** Where an experiment stands, and what its versions stand for: null as long as it may still be looked up anew. */
 export interface Projected extends Standing {
   readonly scope: ExperimentScope | null;
+  /** Services whose releases wait for its end, as `namespace/name`. */
+  readonly neighbours: readonly string[];
 }
 
 /** The status that a standing gives. Pure, and the only writer of status. */
 export function project(
   experiment: ChaosExperiment,
-  { scope, ...standing }: Projected,
+  { scope, neighbours, ...standing }: Projected,
   look: Look,
 ): ChaosExperimentStatus {
   const { state, context } = standing;
@@ -44,6 +46,8 @@ export function project(
       matched: doses.reduce((sum, { matched }) => sum + matched, 0),
       touched: doses.reduce((sum, { faulted }) => sum + faulted, 0),
     },
+    neighbours: [...neighbours],
+    conditions: [admittedCondition(experiment, look)],
     ...(context.startedAt !== null && { startedAt: timeOf(context.startedAt) }),
     ...(context.injectedAt !== null && { injectedAt: timeOf(context.injectedAt) }),
     ...(fuseUntil !== null && state !== 'Finished' && { fuseUntil: timeOf(fuseUntil) }),
@@ -55,6 +59,23 @@ export function project(
       report: reportOf(experiment, context, scope),
     }),
     machine: machineStatusOf(standing, scope),
+  };
+}
+
+const ADMITTED = { allowed: 'True', waiting: 'False', denied: 'False', unknown: 'Unknown' } as const;
+
+/** Whether it may inject. From its end on the condition stays as it was then. */
+function admittedCondition(
+  { metadata, status }: ChaosExperiment,
+  { at, facts: { admission } }: Look,
+): NonNullable<ChaosExperimentStatus['conditions']>[number] {
+  const before = status?.conditions?.find(({ type }) => type === 'Admitted');
+  if (before !== undefined && status?.phase === 'Recovering') return before;
+  const is = ADMITTED[admission.state];
+  return {
+    ...{ type: 'Admitted', status: is, reason: admission.reason, message: admission.message },
+    lastTransitionTime: before?.status === is ? before.lastTransitionTime : timeOf(at),
+    observedGeneration: metadata.generation ?? 0,
   };
 }
 

@@ -1,0 +1,82 @@
+import type { ExperimentContext } from '../../../machines/experiment/context.ts';
+import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import type { Rollout } from '../../api/rollout.ts';
+import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
+import { type CanaryExposure, type Exposure, type LedgerRequest, shareProblem } from '../../plan/ledger.ts';
+import { keyOf } from '../key.ts';
+import type { ExperimentCopies } from './copies.ts';
+import { callersOf, hostsOf } from './places.ts';
+
+/** What an experiment touches at a dose, by what is planned and what was counted. */
+export function exposureOf(
+  copies: ExperimentCopies,
+  {
+    metadata,
+    planned,
+    context,
+  }: Pick<ChaosExperiment, 'metadata'> & {
+    readonly planned: PlannedExperiment;
+    readonly context: ExperimentContext;
+  },
+  { dosePpm, now }: { readonly dosePpm: number; readonly now: number },
+): Exposure {
+  const { target, callers, namespace } = planned.fault;
+  const { revision } = target;
+  return {
+    experiment: keyOf({ metadata }),
+    target,
+    hosts:
+      revision === undefined
+        ? hostsOf(copies.services, target.namespace, target.service)
+        : [`${target.service}-${revision}`],
+    callers: { namespace, workloads: callers === null ? null : callersOf(copies.pods, planned) },
+    part: partOf(copies, planned),
+    dose: planned.isShare ? dosePpm / 1_000_000 : null,
+    seenPerSecond: seenPerSecond(context, now),
+  };
+}
+
+/** Why the experiment would be too much beside the earlier ones, or null. */
+export function tooMany(
+  copies: ExperimentCopies,
+  { planned, ...request }: Omit<LedgerRequest, 'canary' | 'allHosts'> & { readonly planned: PlannedExperiment },
+): string | null {
+  const { target } = planned.fault;
+  const allHosts = hostsOf(copies.services, target.namespace, target.service);
+  return shareProblem({ ...request, canary: canaryOf(copies, planned), allHosts });
+}
+
+/** Requests that a release in progress sends to its canary. */
+function canaryOf({ rollouts }: ExperimentCopies, { fault: { target } }: PlannedExperiment): CanaryExposure | null {
+  const release = rollouts
+    .list(target.namespace)
+    .find(({ spec, status }) => spec.service.name === target.service && status?.canary !== undefined);
+  if (release === undefined) return null;
+  const overlap =
+    target.revision === undefined
+      ? 'independent'
+      : target.revision === release.status?.canary?.revision
+        ? 'inside'
+        : 'apart';
+  return { rollout: keyOf(release), share: canaryShare(release), overlap };
+}
+
+/** Of the callers' requests, those of the version that is meant. */
+function partOf({ rollouts }: ExperimentCopies, { scope: { callers } }: PlannedExperiment): number {
+  if (callers === null) return 1;
+  const release = rollouts.get(callers.namespace, callers.rollout);
+  const share = release === undefined ? 0 : canaryShare(release);
+  return callers.version === 'Canary' ? share : 1 - share;
+}
+
+/** What the route says and what it is to say: the greater of the two, while one follows the other. */
+function canaryShare({ status }: Rollout): number {
+  return Math.max(status?.weight?.applied ?? 0, status?.weight?.desired ?? 0) / 100;
+}
+
+function seenPerSecond({ doses }: ExperimentContext, now: number): number {
+  const last = doses.findLast(({ since }) => since !== null);
+  if (last?.since == null) return 0;
+  const seconds = ((last.until ?? now) - last.since) / 1000;
+  return seconds > 0 ? last.faulted / seconds : 0;
+}
