@@ -73,7 +73,7 @@ async function awaitEffect(
   const feed = await follow(session, { name });
   try {
     for (;;) {
-      const [rollout] = feed.rollouts();
+      const [rollout] = feed.objects();
       if (session.signal.aborted) return interrupted(session.signal);
       if (rollout === undefined) throw new Failure(`${name} was deleted meanwhile`, EXIT.no);
       const effect = effectOf(rollout, action);

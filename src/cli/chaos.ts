@@ -86,7 +86,8 @@ export async function setLever(session: Session, halt: boolean, reason: string |
   return say(session, { halt }, text);
 }
 
-async function findExperiment(session: Session, name: string): Promise<Experiment> {
+/** The experiment of that name in the session's namespace. A Failure says which one may have been meant. */
+export async function findExperiment(session: Session, name: string): Promise<Experiment> {
   const { kube, namespace } = session;
   const found = await kube.get<Experiment>({ kind: kinds.chaosExperiment, namespace, name });
   if (found !== undefined) return found;

@@ -10,6 +10,8 @@ export const EXIT = {
   timedOut: 3,
   /** It could not be done or found out: not found, refused, no API server. */
   failed: 4,
+  /** A chaos experiment has shown nothing: Inconclusive, Stopped, or not created because it would be denied. */
+  inconclusive: 5,
 } as const;
 
 /** An end of the program with one line for people and its exit code. */

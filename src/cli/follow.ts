@@ -1,21 +1,22 @@
 import type { Rollout } from '../api/rollout.ts';
 import { kinds } from '../kube/kinds.ts';
+import type { Kind, KubeObject } from '../kube/port.ts';
 import { createReflector, type ReflectorEvent } from '../kube/reflector.ts';
 import { isAppError } from '../lib/errors.ts';
 import type { Session } from './session.ts';
 import { span } from './view/words.ts';
 
-/** One change of a Rollout; `after` is absent when it was deleted. */
-export interface Change {
-  readonly before: Rollout | undefined;
-  readonly after: Rollout | undefined;
+/** One change of an object; `after` is absent when it was deleted. */
+export interface Change<T extends KubeObject = Rollout> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
 }
 
-/** Rollouts as they are now, kept in step by a watch that outlives restarts of the API server. */
-export interface Feed {
-  rollouts(): readonly Rollout[];
+/** Objects as they are now, kept in step by a watch that outlives restarts of the API server. */
+export interface Feed<T extends KubeObject = Rollout> {
+  objects(): readonly T[];
   /** The changes since the last call. */
-  take(): readonly Change[];
+  take(): readonly Change<T>[];
   /** What is wrong with the connection, where something is. */
   trouble(): string | undefined;
   /** Resolves with the next change, after `withinMs`, or when the session ends. Throws when no retry can help. */
@@ -32,17 +33,28 @@ const FINAL = new Set([
   'CREDENTIALS_UNAVAILABLE',
 ]);
 
+/** Follows one Rollout of the session's namespace, all of that namespace, or all there are; as `followKind`. */
+export function follow(session: Session, what: Omit<Followed, 'kind'>): Promise<Feed> {
+  return followKind<Rollout>(session, { ...what, kind: kinds.rollout });
+}
+
+interface Followed {
+  readonly kind: Kind;
+  readonly name?: string | undefined;
+  readonly allNamespaces?: boolean | undefined;
+}
+
 /**
- * Follows one Rollout of the session's namespace, all of that namespace, or all there are. Resolves when the first list is in, and throws
- * when that fails: who starts to watch is to learn at once that nothing can be seen.
+ * Follows objects of a kind. Resolves when the first list is in, and throws when that fails: who starts to watch is to learn at once that
+ * nothing can be seen.
  */
-export async function follow(
-  { kube, clock, namespace, signal }: Session,
-  what: { readonly name?: string | undefined; readonly allNamespaces?: boolean | undefined },
-): Promise<Feed> {
+export async function followKind<T extends KubeObject>(
+  { kube, clock, namespace, signal }: Pick<Session, 'kube' | 'clock' | 'namespace' | 'signal'>,
+  what: Followed,
+): Promise<Feed<T>> {
   const stop = new AbortController();
   const news = createNews();
-  let changes: Change[] = [];
+  let changes: Change<T>[] = [];
   let trouble: { readonly words: string; readonly untilMs: number } | undefined;
   let final: unknown;
   let isSynced = false;
@@ -55,7 +67,7 @@ export async function follow(
     if (event.type === 'failed' && (!isSynced || isFinal(event.error))) final = event.error;
     news.tell();
   };
-  const reflector = createReflector<Rollout>(kube, kinds.rollout, {
+  const reflector = createReflector<T>(kube, what.kind, {
     clock,
     log: onEvent,
     ...(what.allNamespaces !== true && { namespace }),
@@ -66,8 +78,8 @@ export async function follow(
     trouble = undefined;
     news.tell();
   });
-  const feed: Feed = {
-    rollouts: () => reflector.list(),
+  const feed: Feed<T> = {
+    objects: () => reflector.list(),
     take() {
       const taken = changes;
       changes = [];

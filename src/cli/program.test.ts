@@ -46,6 +46,23 @@ describe('the command line', () => {
       'abort checkout --revision abc --wait --timeout 20s',
       { command: 'act', type: 'Abort', name: 'checkout', options: { revision: 'abc', wait: true, timeoutMs: 20_000 } },
     ],
+    [
+      'chaos plan -f a.yaml --name b',
+      { command: 'chaos', verb: 'plan', options: { file: 'a.yaml', name: 'b', source: {} } },
+    ],
+    ['chaos plan a -o yaml', { command: 'chaos', verb: 'plan', options: { existing: 'a', yaml: true, source: {} } }],
+    [
+      'chaos run -f - --prometheus http://p --timeout 2m',
+      {
+        command: 'chaos',
+        verb: 'run',
+        options: { file: '-', wait: true, timeoutMs: 120_000, source: { prometheus: 'http://p' } },
+      },
+    ],
+    [
+      'chaos run -f a.yaml --no-wait',
+      { command: 'chaos', verb: 'run', options: { file: 'a.yaml', wait: false, source: {} } },
+    ],
   ])('reads %s', async (line, invocation) => {
     const { calls, code } = await sluice(...line.split(' '));
     expect(calls.map((call) => call.invocation)).toEqual([invocation]);
@@ -79,6 +96,11 @@ describe('the command line', () => {
     ['watch checkout --timeout 0s', 'must be a time such as 90s'],
     ['pause', "missing required argument 'name'"],
     ['pause checkout --timeout 5s', '--timeout needs --wait'],
+    ['chaos plan', 'name either one that exists, or a file by -f'],
+    ['chaos plan a -f b', 'name either one that exists, or a file by -f'],
+    ['chaos run', 'name the file of the experiment by -f'],
+    ['chaos run -f a -o yaml', 'Allowed choices are text, json'],
+    ['chaos run -f a --no-wait --timeout 1m', '--timeout and --no-wait exclude each other'],
   ])('refuses %s with code 2 and one line that says why', async (line, why) => {
     const { code, err, calls } = await sluice(...line.split(' '));
     expect(code).toBe(2);
@@ -103,10 +125,10 @@ describe('the command line', () => {
     expect(err).toContain('Usage: sluice');
   });
 
-  it.each(['get', 'watch', 'pause', 'resume', 'promote', 'abort'])(
+  it.each(['get', 'watch', 'pause', 'resume', 'promote', 'abort', 'chaos plan', 'chaos run'])(
     'has help with examples and exit codes for %s',
     async (command) => {
-      const { code, out, calls } = await sluice(command, '--help');
+      const { code, out, calls } = await sluice(...command.split(' '), '--help');
       expect(code).toBe(0);
       expect(calls).toEqual([]);
       expect(out).toMatch(new RegExp(`Examples:\n {2}sluice ${command}`));

@@ -1,5 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../lib/duration.ts';
+import type { PlanWords } from './chaos-plan.ts';
+import type { RunWords } from './chaos-run.ts';
+import { addExperimentOptions, planWords, runWords } from './chaos-words.ts';
 import { EXIT } from './exit.ts';
 import type { Goal } from './release-tracker.ts';
 import type { ActionType } from './request.ts';
@@ -26,6 +29,8 @@ export type Invocation =
   | { readonly command: 'simulate'; readonly options: SimulateWords }
   | { readonly command: 'chaos'; readonly verb: 'list'; readonly options: { readonly allNamespaces?: boolean } }
   | { readonly command: 'chaos'; readonly verb: 'stop' | 'report'; readonly name: string }
+  | { readonly command: 'chaos'; readonly verb: 'plan'; readonly options: PlanWords }
+  | { readonly command: 'chaos'; readonly verb: 'run'; readonly options: RunWords }
   | { readonly command: 'lever'; readonly halt: boolean; readonly reason: string | undefined }
   | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
 
@@ -60,6 +65,15 @@ const EXIT_CODES = `
 Exit codes: 0 done (of a wait: it came as asked); 1 the release ended otherwise, there is none to act on, or it is
 explained by another decision than was made;
 2 wrong command line; 3 --timeout passed first; 4 not found, refused, or no API server; 130 and 143 a wait was interrupted.`;
+
+const PLAN_CODES = `
+Exit codes: 0 it would be admitted; 1 it would not, or would have to wait; 2 wrong command line; 4 not found, wrong file, not
+allowed, or no API server.`;
+
+const RUN_CODES = `
+Exit codes: 0 Passed (with --no-wait: created); 1 Failed; 2 wrong command line; 3 --timeout passed first, and it goes on;
+4 wrong file, a name that is taken, not allowed, or no API server; 5 nothing was shown: Inconclusive, Stopped, or not created
+because it would be denied; 130 and 143 interrupted, and stopped.`;
 
 /** Reads the command line, hands it to `run` and gives the exit code. */
 export async function sluiceProgram(
@@ -204,13 +218,15 @@ function addSimulate(program: Command, finish: Finish): void {
 }
 
 function addChaos(program: Command, finish: Finish): void {
-  const chaos = command(program, 'chaos', 'show and stop chaos experiments; `kubectl apply -f` starts one');
+  const chaos = command(program, 'chaos', 'plan, run, show and stop chaos experiments');
   command(chaos, 'list', 'show experiments in a table')
     .option('-A, --all-namespaces', 'all namespaces')
     .addHelpText('after', examples(['sluice chaos list', 'sluice chaos list -A -o json']))
     .action((words: { allNamespaces?: boolean }, self: Command) =>
       finish({ command: 'chaos', verb: 'list', options: words }, globalsOf(self)),
     );
+  addPlan(chaos, finish);
+  addRun(chaos, finish);
   const texts = { stop: 'end an experiment at once', report: 'print what an experiment did and showed, as Markdown' };
   for (const [verb, text] of Object.entries(texts) as ['stop' | 'report', string][]) {
     command(chaos, verb, text)
@@ -221,6 +237,52 @@ function addChaos(program: Command, finish: Finish): void {
       )
       .action((name: string, _: unknown, self: Command) => finish({ command: 'chaos', verb, name }, globalsOf(self)));
   }
+}
+
+function addPlan(chaos: Command, finish: Finish): void {
+  const text = 'show whom an experiment would touch, what it would write and what stands in its way; writes nothing';
+  addExperimentOptions(command(chaos, 'plan', text, ['text', 'json', 'yaml']), { text: named })
+    .argument('[name]', 'one that exists, instead of a file', named)
+    .addHelpText(
+      'after',
+      examples([
+        'sluice chaos plan -f experiments/brown-out/experiment.yaml --prometheus http://127.0.0.1:9090',
+        'sluice chaos plan -f experiment.yaml -o yaml    # the objects that would be written',
+        'sluice chaos plan payments-503 -n shop -o json',
+      ]),
+    )
+    .addHelpText('after', PLAN_CODES)
+    .action((name: string | undefined, words: Record<string, unknown>, self: Command) => {
+      const global = globalsOf(self);
+      const isYaml = self.opts()['output'] === 'yaml';
+      const options = planWords(name, words, isYaml);
+      if (options === null) self.error('error: name either one that exists, or a file by -f');
+      return finish({ command: 'chaos', verb: 'plan', options }, isYaml ? { ...global, output: 'text' } : global);
+    });
+}
+
+function addRun(chaos: Command, finish: Finish): void {
+  const text = 'create an experiment and follow it to its verdict; Ctrl-C stops it, and waits until nobody is touched';
+  addExperimentOptions(command(chaos, 'run', text), { text: named })
+    .option('--no-wait', 'return as soon as it is created')
+    .option('--wait', 'follow it to its verdict (default)')
+    .option('--timeout <duration>', 'give up following after this time; it goes on (default: never)', duration)
+    .addHelpText(
+      'after',
+      examples([
+        'sluice chaos run -f experiments/brown-out/experiment.yaml',
+        'sluice chaos run -f experiment.yaml --name brown-out-2 --timeout 15m && echo resilient',
+        'sluice chaos run -f experiment.yaml --no-wait -o json',
+      ]),
+    )
+    .addHelpText('after', RUN_CODES)
+    .action((words: Record<string, unknown>, self: Command) => {
+      const options = runWords(words);
+      if (options === null) self.error('error: name the file of the experiment by -f');
+      if (!options.wait && options.timeoutMs !== undefined)
+        self.error('error: --timeout and --no-wait exclude each other');
+      return finish({ command: 'chaos', verb: 'run', options }, globalsOf(self));
+    });
 }
 
 function addLever(program: Command, finish: Finish): void {
@@ -275,16 +337,19 @@ function addAction(program: Command, type: ActionType, { text, finish }: { text:
 }
 
 /** A command whose global options may stand before or after its name. */
-function command(program: Command, name: string, text: string): Command {
-  return withGlobals(program.command(name).description(text).helpOption('-h, --help', 'print this help'));
+function command(program: Command, name: string, text: string, formats = FORMATS): Command {
+  return withGlobals(program.command(name).description(text).helpOption('-h, --help', 'print this help'), formats);
 }
 
-function withGlobals(target: Command): Command {
+const FORMATS: readonly string[] = ['text', 'json'];
+
+function withGlobals(target: Command, formats = FORMATS): Command {
   return target
+    .enablePositionalOptions()
     .option('-n, --namespace <namespace>', "namespace (default: the kubeconfig context's)", named)
     .option('--kubeconfig <file>', 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config)')
     .option('--context <context>', 'context of the kubeconfig (default: the current one)')
-    .addOption(new Option('-o, --output <format>', 'text or json (default: text)').choices(['text', 'json']))
+    .addOption(new Option('-o, --output <format>', `${formats.join(' or ')} (default: text)`).choices(formats))
     .option('--no-color', 'no colours; they are left out anyway where there is no terminal, or NO_COLOR is set');
 }
 

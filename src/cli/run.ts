@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
+import type { RunWords } from './chaos-run.ts';
 import { errorLine } from './error-line.ts';
 import { EXIT } from './exit.ts';
 import { type GlobalOptions, type Invocation, sluiceProgram } from './program.ts';
@@ -20,6 +21,8 @@ export async function runCommandLine(
       run: async (invocation, global) => {
         if (invocation.command === 'simulate')
           return await (await import('./simulate.ts')).simulate(deskOf(global), invocation.options);
+        if (invocation.command === 'chaos' && invocation.verb === 'run')
+          return await runChaos(global, invocation.options);
         return await dispatch(await openSession(global, isWaiting(invocation)), invocation);
       },
       output: { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
@@ -32,7 +35,7 @@ export async function runCommandLine(
 }
 
 /** What is asked of a cluster. */
-type ClusterInvocation = Exclude<Invocation, { readonly command: 'simulate' }>;
+type ClusterInvocation = Exclude<Invocation, { readonly command: 'simulate' } | { readonly verb: 'run' }>;
 
 async function dispatch(session: Session, invocation: ClusterInvocation): Promise<number> {
   switch (invocation.command) {
@@ -44,6 +47,8 @@ async function dispatch(session: Session, invocation: ClusterInvocation): Promis
       return await (await import('./explain.ts')).explain(session, invocation.name, invocation.options);
     case 'chaos': {
       const { listExperiments, reportExperiment, stopExperiment } = await import('./chaos.ts');
+      if (invocation.verb === 'plan')
+        return await (await import('./chaos-plan.ts')).planExperimentCommand(session, invocation.options);
       if (invocation.verb === 'list') return await listExperiments(session, invocation.options);
       return await (invocation.verb === 'stop' ? stopExperiment : reportExperiment)(session, invocation.name);
     }
@@ -52,6 +57,13 @@ async function dispatch(session: Session, invocation: ClusterInvocation): Promis
     case 'act':
       return await (await import('./act.ts')).act(session, invocation.type, invocation.name, invocation.options);
   }
+}
+
+/** The first signal asks it to stop, the second leaves it. */
+async function runChaos(global: GlobalOptions, words: RunWords): Promise<number> {
+  const [first, second] = untilSignals();
+  const session = { ...(await openSession(global, false)), signal: second };
+  return await (await import('./chaos-run.ts')).runExperiment(session, words, { asksToStop: first });
 }
 
 /** Who waits ends in good order on a signal; everything else is short, and ends at once as it would by itself. */
@@ -68,6 +80,7 @@ async function openSession(global: GlobalOptions, waits: boolean): Promise<Sessi
     ...streamsOf(global),
     kube: createKube({ kubeconfigPath: kubeconfig, context, userAgent: 'sluice-cli' }),
     namespace: global.namespace ?? currentNamespace({ path: kubeconfig, context }),
+    isNamespaceGiven: global.namespace !== undefined,
     signal: waits ? untilSignal() : new AbortController().signal,
   };
 }
@@ -108,6 +121,14 @@ function untilSignal(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal));
   return stop.signal;
+}
+
+/** Of two signals that may come one after the other. */
+function untilSignals(): readonly [AbortSignal, AbortSignal] {
+  const [first, second] = [new AbortController(), new AbortController()];
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => (first.signal.aborted ? second : first).abort(signal));
+  return [first.signal, second.signal];
 }
 
 /** `sluice watch | head` ends with head, not with a stack trace. */

@@ -17,6 +17,8 @@ export interface Session {
   readonly kube: Kube;
   readonly clock: Clock;
   readonly namespace: string;
+  /** The namespace was named on the command line. */
+  readonly isNamespaceGiven?: boolean;
   readonly isJson: boolean;
   /** Results. */
   readonly out: Screen;

@@ -53,7 +53,7 @@ async function run(session: Session, options: Run): Promise<number> {
   const view = createView(session, options);
   try {
     for (;;) {
-      const rollouts = feed.rollouts();
+      const rollouts = feed.objects();
       view.show({ rollouts, changes: feed.take(), trouble: feed.trouble() });
       const code = endOf(session, options, { rollouts, view });
       if (code !== undefined) return code;
