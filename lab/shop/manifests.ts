@@ -25,7 +25,8 @@ const OVERLOAD_MS = 2_000;
 
 const labels = (app: string) => ({ app, 'service.istio.io/canonical-name': app });
 
-const service = (namespace: string, app: string): KubeObject =>
+/** A Service of lab/echo's pods. */
+export const echoService = (namespace: string, app: string): KubeObject =>
   manifest(
     'v1 Service',
     { namespace, name: app },
@@ -44,7 +45,7 @@ export function shopManifests({
   const env = { VERSION: 'v1' };
   const hop = (app: string) => ({ NEXT_HOP: `http://${app}.${namespace}/` });
   const dependency = [
-    service(namespace, DEPENDENCY),
+    echoService(namespace, DEPENDENCY),
     echoDeployment(namespace, DEPENDENCY, {
       replicas: 1,
       env: { ...env, OVERLOAD_MS: String(OVERLOAD_MS) },
@@ -53,8 +54,8 @@ export function shopManifests({
   ];
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    service(namespace, 'web'),
-    service(namespace, RELEASED),
+    echoService(namespace, 'web'),
+    echoService(namespace, RELEASED),
     echoDeployment(namespace, 'web', { replicas: 1, env: { ...env, ...hop(RELEASED) }, calls: true }),
     ...(withDependency ? dependency : []),
     echoDeployment(namespace, RELEASED, {
@@ -62,7 +63,7 @@ export function shopManifests({
       env: withDependency ? { ...env, ...hop(DEPENDENCY) } : env,
       calls: withDependency,
     }),
-    loadDeployment(namespace, rate),
+    loadDeployment(namespace, 'load', { target: 'web', rate }),
   ];
 }
 
@@ -92,13 +93,28 @@ export function echoDeployment(namespace: string, app: string, { replicas, env, 
   });
 }
 
-function loadDeployment(namespace: string, rate: number): KubeObject {
-  return deployment(namespace, 'load', 1, {
+interface LoadOptions {
+  /** The Service that is called. */
+  readonly target: string;
+  readonly rate: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A Deployment of lab/load. */
+export function loadDeployment(
+  namespace: string,
+  app: string,
+  { target, rate, headers = {} }: LoadOptions,
+): KubeObject {
+  return deployment(namespace, app, 1, {
     calls: true,
     container: {
       name: 'load',
       image: 'lab/load:v1',
-      env: toEnv({ TARGET: `http://web.${namespace}/`, RATE: String(rate) }),
+      env: toEnv({
+        ...{ TARGET: `http://${target}.${namespace}/`, RATE: String(rate) },
+        HEADERS: JSON.stringify(headers),
+      }),
     },
   });
 }
