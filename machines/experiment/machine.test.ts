@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExperimentWorld } from '../../test/support/experiment-world.ts';
+import { settle } from './settle.ts';
 
 const passed = (ms: number, change: (world: ExperimentWorld) => void = () => undefined) => {
   const world = new ExperimentWorld();
@@ -116,5 +117,24 @@ describe('an experiment', () => {
     world.restart();
     world.pass(300_000);
     expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'FuseBurnt' });
+  });
+
+  it('takes nothing back of what was counted while its evidence is read anew, and counts what the last look shows', () => {
+    const world = untilInjecting();
+    world.pass(25_000);
+    world.end = { reason: 'StopRequested', message: 'stop' };
+    world.reconcile();
+    const { context } = world.machine;
+    const counted = context.doses.at(-1)?.faulted ?? 0;
+    const look = world.look();
+    const facts = { ...look.facts, isClean: null, dose: { matched: 0, faulted: 0, isProven: null, message: '' } };
+    const anew = settle(world.machine, { ...look, facts });
+    expect(counted).toBeGreaterThan(0);
+    expect(anew.context.doses.at(-1)?.faulted).toBe(counted);
+    const dose = { ...look.facts.dose, matched: look.facts.dose.matched + 50, faulted: counted + 5 };
+    const last = { ...look.facts, isClean: true, dose, fault: { ...look.facts.fault, exists: false, fuses: [] } };
+    const gone = settle(world.machine, { ...look, facts: { ...last, isClean: null } });
+    const over = settle(gone, { ...look, facts: last });
+    expect([over.state, over.context.doses.at(-1)?.faulted]).toEqual(['Finished', counted + 5]);
   });
 });

@@ -33,10 +33,12 @@ export const endFrom =
     return { since: look.at, doses, ended: { at: look.at, ...ending } };
   };
 
-export const finish: Update = (context, { at, plan, facts }) => ({
-  since: at,
-  outcome: { at, ...outcomeOf(context, plan, facts.isClean === true) },
-});
+export const finish: Update = (context, look) => {
+  const { at, plan, facts } = look;
+  // What came to be known with this very look counts too.
+  const doses = measured(context, look);
+  return { since: at, doses, outcome: { at, ...outcomeOf({ ...context, doses }, plan, facts.isClean === true) } };
+};
 
 /** Brings what is remembered up to date; the only thing that changes without a transition. */
 export const remember =
@@ -72,14 +74,21 @@ function withReadBack(doses: readonly GivenDose[], { at, facts: { fault } }: Loo
   return [...earlier, { ...present, since: at }];
 }
 
-/** What was counted and judged goes to the dose that it is about. */
+/**
+ * What was counted and judged goes to the dose that it is about. Evidence that knows less than was known already is being read anew, after a
+ * restart or where a host went: it takes nothing back.
+ */
 function measured(context: ExperimentContext, { facts }: Look): readonly GivenDose[] {
   const about = measuredDose(context);
   const { measuredFrom, dose, steadyState } = facts;
   if (about === null || measuredFrom === null || about.since !== measuredFrom) return context.doses;
+  const isReadAnew = facts.evidence.state === 'starting' || dose.matched < about.matched;
+  if (isReadAnew && steadyState?.kind !== 'Breached') return context.doses;
   const update: GivenDose = {
     ...about,
-    ...{ matched: dose.matched, faulted: dose.faulted, isProven: dose.isProven, dose: dose.message },
+    ...(!isReadAnew && {
+      ...{ matched: dose.matched, faulted: dose.faulted, isProven: dose.isProven, dose: dose.message },
+    }),
     steadyState: about.steadyState === 'Breached' ? 'Breached' : (steadyState?.kind ?? about.steadyState),
     judged: about.steadyState === 'Breached' ? about.judged : (steadyState?.message ?? about.judged),
   };

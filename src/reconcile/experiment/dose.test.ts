@@ -61,10 +61,17 @@ describe('the wire is clean', () => {
 
   it('once two scrapes after the removal show nothing', () => {
     const before = batch(100_000, 10, 5);
-    const mixed = batch(108_000, 10, 2);
-    expect(isWireClean(evidence([before, mixed], 108_000), 100_000)).toBeNull();
-    expect(isWireClean(evidence([before, mixed, batch(113_000, 10, 0)], 113_000), 100_000)).toBe(true);
-    expect(isWireClean(evidence([before, mixed, batch(113_000, 10, 1)], 113_000), 100_000)).toBe(false);
+    const [mixed, one, two] = [batch(104_000, 10, 2), batch(109_000, 10, 0), batch(114_000, 10, 0)];
+    expect(isWireClean(evidence([before, mixed, one], 109_000), 100_000)).toBeNull();
+    expect(isWireClean(evidence([before, mixed, one], 110_000), 100_000)).toBe(false);
+    expect(isWireClean(evidence([before, mixed, one, two], 114_000), 100_000)).toBe(true);
+    expect(isWireClean(evidence([before, mixed, one, batch(114_000, 10, 1)], 114_000), 100_000)).toBe(false);
+  });
+
+  it('also when a proxy learned of it late', () => {
+    const late = [batch(104_000, 10, 2), batch(124_000, 10, 1), batch(129_000, 10, 0), batch(134_000, 10, 0)];
+    expect(isWireClean(evidence(late.slice(0, 3), 129_000), 100_000)).toBe(false);
+    expect(isWireClean(evidence(late, 134_000), 100_000)).toBe(true);
   });
 
   it('also where nobody asks any more, but not while the source is silent', () => {

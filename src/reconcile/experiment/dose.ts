@@ -72,12 +72,11 @@ export function doseInWords({ matched, faulted }: SeenDose, share: number | null
 }
 
 /**
- * Whether no request is touched any more since the fault was removed: false while some are, null while two scrapes after it are not in.
- * Without any request after it nothing is touched.
+ * Whether no request is touched any more since the fault was removed: as the last two scrapes of every proxy say, so that one which learned
+ * late is waited for. Null while two scrapes after it are not in. Without any request after it nothing is touched.
  */
 export function isWireClean({ state, batches, lastSampleAt }: Evidence, removedAt: number): boolean | null {
-  const settledAt = removedAt + SETTLING_MS;
-  if (state !== 'fresh' || lastSampleAt === null || lastSampleAt < settledAt) return null;
-  const { faulted, othersFaulted } = seenSince(batches, settledAt);
+  if (state !== 'fresh' || lastSampleAt === null || lastSampleAt < removedAt + SETTLING_MS) return null;
+  const { faulted, othersFaulted } = seenSince(batches, Math.max(removedAt, lastSampleAt - SETTLING_MS));
   return faulted + othersFaulted === 0;
 }
