@@ -7,11 +7,9 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openLab } from '../../lab/lab.ts';
-import { streamProgress } from '../../lab/parts/progress.ts';
+import { runOnLab } from './on-lab.ts';
 import { CASES } from './releases-cases.ts';
 
-const SCRAPE_INTERVAL_S = 5;
 const INSIDE = fileURLToPath(new URL('./releases-inside.ts', import.meta.url));
 
 const { values } = parseArgs({
@@ -34,22 +32,5 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
-  const progress = streamProgress();
-  const lab = await openLab({
-    name: values.lab,
-    scrapeIntervalSeconds: SCRAPE_INTERVAL_S,
-    onProgress: progress.report,
-    signal: stop.signal,
-  }).finally(progress.end);
-  try {
-    const words = [INSIDE, names.join(','), values.runs, values.shops];
-    const child = lab.exec(process.execPath, words, { stdio: 'inherit' });
-    stop.signal.addEventListener('abort', () => child.kill('SIGTERM'));
-    return await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-  } finally {
-    await lab.close();
-  }
+  return await runOnLab(values.lab, INSIDE, [names.join(','), values.runs, values.shops]);
 }
