@@ -7,7 +7,7 @@ import { type PastQuestion, readPast, restWants } from './inspection-past.ts';
 import { type NativeEdge, nativeEdge } from './native-histogram.ts';
 import type { Measure } from './port.ts';
 import type { NativeSample } from './provider.ts';
-import { DURATIONS_METRIC, NATIVE_DURATIONS_METRIC, REQUESTS_METRIC } from './wants.ts';
+import { DURATIONS_METRIC, NATIVE_DURATIONS_METRIC, REQUESTS_METRIC, type Want } from './wants.ts';
 
 /** Native histograms are looked at over so long, in ms: they hold all that was counted since their process began. */
 const NATIVE_WINDOW_MS = 300_000;
@@ -27,6 +27,8 @@ export async function inspectDurations(
   const wants = restWants(inquiry.subject).filter(({ shape }) => shape.hasEdges);
   const ownSelector = wants[0] === undefined ? '' : selectorOf(wants[0].shape, wants);
   const own = await valuesOf(inquiry, 'le', ownSelector);
+  const isNative = own.length === 0 && (await valuesOf(inquiry, '__name__', nativeSelector(inquiry))).length > 0;
+  if (isNative) return await inspectNative(inquiry, underMs);
   // A service that nobody has called yet will have the edges that the others have.
   const texts = own.length > 0 ? own : await valuesOf(inquiry, 'le', `${DURATIONS_METRIC}{reporter="source"}`);
   if (texts.length === 0) return await inspectNative(inquiry, underMs);
@@ -48,16 +50,23 @@ async function inspectNative(inquiry: Inquiry, underMs: number): Promise<Inspect
   if ((await valuesOf(inquiry, '__name__', all)).length === 0) {
     return unknownMetric(inquiry, DURATIONS_METRIC, 'requests.under');
   }
-  const wants = restWants(inquiry.subject).filter(({ shape }) => shape.isNative);
-  const ownSelector = wants[0] === undefined ? all : selectorOf(wants[0].shape, wants);
-  const own = await readNative(inquiry, ownSelector);
+  const own = await readNative(inquiry, nativeSelector(inquiry));
   const known = nativeEdge(own, underMs);
   const edge = known.kind === 'unseen' ? nativeEdge(await readNative(inquiry, all), underMs) : known;
   if (edge.kind === 'between') return refused('EdgeUnknown', betweenNative(edge, underMs));
-  const inspection = await withPast(inquiry, { edges: [], wants });
+  const inspection = await withPast(inquiry, { edges: [], wants: nativeWants(inquiry) });
   if (edge.kind === 'edge') return inspection;
   const warning = `requests.under: no request of the last minutes tells whether ${underMs} ms is an edge of the buckets of ${NATIVE_DURATIONS_METRIC}: if it is none, nothing is decided once one is as slow`;
   return { ...inspection, warnings: [...inspection.warnings, warning] };
+}
+
+function nativeWants({ subject }: Inquiry): readonly Want[] {
+  return restWants(subject).filter(({ shape }) => shape.isNative);
+}
+
+function nativeSelector(inquiry: Inquiry): string {
+  const wants = nativeWants(inquiry);
+  return wants[0] === undefined ? NATIVE_DURATIONS_METRIC : selectorOf(wants[0].shape, wants);
 }
 
 async function readNative({ reader, signal }: Inquiry, selector: string): Promise<readonly NativeSample[]> {

@@ -99,6 +99,13 @@ describe('an objective that can be judged', () => {
     expect(past[10]?.slower).toEqual([2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0]);
   });
 
+  it('of durations that are native for this service, whatever others have, is checked against those', async () => {
+    exportsNative('pay', exponential(3, [0, 3, 40, 700]));
+    exportsDurations('cart', ['100', '250']);
+    expect((await inspect(under(250))).problem?.message).toContain('128 ms and 256 ms');
+    expect(await inspect(under(256))).toMatchObject({ problem: null, warnings: [] });
+  });
+
   it('of durations takes an edge of custom buckets that only others have shown', async () => {
     exportsNative('pay', custom([100, 250, 500], [40]));
     exportsNative('cart', custom([100, 250, 500], [260]));

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -12,10 +11,10 @@ import type { MetricsProvider } from '../../src/metrics/provider.ts';
 import { createPrometheus } from '../../src/metrics/providers/prometheus.ts';
 import { createSampler } from '../../src/metrics/sampler.ts';
 import { eventually } from '../support/eventually.ts';
+import { findPrometheus, freePort, RealPrometheus, WITHOUT_PROMETHEUS } from '../support/real-prometheus.ts';
 
 const scrapeMs = 250;
-const binary = findBinary();
-const withoutPrometheus = 'no prometheus on the PATH or in the cache of the lab: `npm run lab -- up` installs it';
+const binary = findPrometheus();
 
 /** A program that is scraped: what a caller's proxy exposes, as far as this test needs it. */
 class Exporter {
@@ -53,50 +52,6 @@ class Exporter {
   }
 }
 
-/** A real Prometheus on a loopback port, with its data in a folder of its own that outlives a kill. */
-class RealPrometheus {
-  readonly url: string;
-  readonly #folder: string;
-  readonly #port: number;
-  #process: ChildProcess | undefined;
-
-  constructor(folder: string, port: number) {
-    this.#folder = folder;
-    this.#port = port;
-    this.url = `http://127.0.0.1:${port}`;
-  }
-
-  async start(): Promise<void> {
-    const args = [
-      `--config.file=${join(this.#folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(this.#folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${this.#port}`,
-      '--log.level=error',
-    ];
-    const child = spawn(binary ?? '', args, { stdio: 'ignore' });
-    this.#process = child;
-    await eventually(`${this.url} to be ready`, () => this.#isReady(), {
-      withinMs: 20_000,
-      lastSeen: () => child.exitCode,
-    });
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  async #isReady(): Promise<boolean> {
-    return fetch(`${this.url}/-/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  }
-}
-
 let folder: string;
 let web: Exporter;
 let other: Exporter;
@@ -120,7 +75,7 @@ beforeAll(async () => {
       scrape_configs: [{ job_name: 'mesh', static_configs: targets }],
     }),
   );
-  prometheus = new RealPrometheus(folder, await freePort());
+  prometheus = new RealPrometheus({ binary, folder, port: await freePort() });
   await prometheus.start();
   provider = createPrometheus({ url: prometheus.url, now: Date.now });
   await eventually('both callers to be scraped', async () => {
@@ -139,8 +94,8 @@ afterAll(async () => {
 
 beforeEach((context) => {
   if (binary !== undefined) return;
-  if (process.env['CI'] === 'true') throw new Error(withoutPrometheus);
-  context.skip(withoutPrometheus);
+  if (process.env['CI'] === 'true') throw new Error(WITHOUT_PROMETHEUS);
+  context.skip(WITHOUT_PROMETHEUS);
 });
 
 describe('a real Prometheus', () => {
@@ -318,21 +273,4 @@ function totals(batches: readonly Batch[]): { canary: readonly [number, number];
     canary: [sum(({ canary }) => canary.requests), sum(({ canary }) => canary.failures)],
     stable: sum(({ stable }) => stable.requests),
   };
-}
-
-function findBinary(): string | undefined {
-  const cache =
-    process.env['SLUICE_LAB_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'sluice-lab');
-  const cached = existsSync(cache) ? globSync(join(cache, 'parts/prometheus-*/usr/bin/prometheus')) : [];
-  return ['prometheus', ...cached].find((candidate) => spawnSync(candidate, ['--version']).status === 0);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
