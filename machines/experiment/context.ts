@@ -1,4 +1,4 @@
-import type { EndReason } from './facts.ts';
+import type { EndReason, SteadyStateKind } from './facts.ts';
 
 /** One dose that was given, and what was seen of it. Times are ms since the epoch. */
 export interface GivenDose {
@@ -13,8 +13,8 @@ export interface GivenDose {
   readonly isProven: boolean | null;
   /** In words. */
   readonly dose: string;
-  /** A breach stays one; null: nothing was judged. */
-  readonly steadyState: 'Holds' | 'Breached' | 'Undecided' | null;
+  /** A breach stays one, but later samples may tell of which kind; null: nothing was judged. */
+  readonly steadyState: SteadyStateKind | null;
   /** In words. */
   readonly judged: string;
 }
@@ -28,6 +28,7 @@ export type Cause =
   | 'NotStarted'
   | 'BreachedBefore'
   | 'Breached'
+  | 'BreachedEverywhere'
   | 'DoseExceeded'
   | 'DoseNotSeen'
   | 'FuseBurnt'

@@ -57,9 +57,9 @@ function lateness(state: ExperimentState, { createdAt }: ExperimentContext, { at
 }
 
 function breach({ doses }: ExperimentContext, { facts: { steadyState } }: Look): Ending | null {
-  if (steadyState?.kind !== 'Breached') return null;
+  if (steadyState?.kind !== 'Breached' && steadyState?.kind !== 'BreachedEverywhere') return null;
   return doses.some(({ since }) => since !== null)
-    ? { cause: 'Breached', message: steadyState.message }
+    ? { cause: steadyState.kind, message: steadyState.message }
     : { cause: 'BreachedBefore', message: `nothing was injected: ${steadyState.message}` };
 }
 

@@ -47,9 +47,12 @@ export interface DoseFact {
   readonly message: string;
 }
 
+/** `BreachedEverywhere`: also for users of callers that know no fault. */
+export type SteadyStateKind = 'Holds' | 'Breached' | 'BreachedEverywhere' | 'Undecided';
+
 /** The objectives, judged on the requests of the callers' own users in the same window. */
 export interface SteadyStateFact {
-  readonly kind: 'Holds' | 'Breached' | 'Undecided';
+  readonly kind: SteadyStateKind;
   readonly message: string;
 }
 

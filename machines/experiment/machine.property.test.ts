@@ -18,7 +18,7 @@ const happening = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('steadyState' as const),
-    state: fc.constantFrom<ExperimentWorld['steadyState']>('Holds', 'Undecided', 'Breached'),
+    state: fc.constantFrom<ExperimentWorld['steadyState']>('Holds', 'Undecided', 'Breached', 'BreachedEverywhere'),
   }),
   fc.record({ kind: fc.constant('stop' as const) }),
   fc.record({ kind: fc.constant('edit' as const) }),

@@ -45,6 +45,11 @@ describe('an experiment', () => {
   it.each([
     ['a breach', 'Failed', (world: ExperimentWorld) => Object.assign(world, { steadyState: 'Breached' })],
     [
+      'a breach everywhere',
+      'Inconclusive',
+      (world: ExperimentWorld) => Object.assign(world, { steadyState: 'BreachedEverywhere' }),
+    ],
+    [
       'a stop',
       'Stopped',
       (world: ExperimentWorld) => Object.assign(world, { end: { reason: 'StopRequested', message: 'stop' } }),

@@ -1,8 +1,9 @@
 import { type ExperimentContext, type GivenDose, measuredDose } from './context.ts';
 import type { ExperimentState } from './desired.ts';
 import { reasonToEnd } from './ending.ts';
+import type { SteadyStateFact } from './facts.ts';
 import { type Look, nextDose, presentDose } from './look.ts';
-import { outcomeOf } from './verdict.ts';
+import { isBreach, outcomeOf } from './verdict.ts';
 
 /** What a transition changes of the context. */
 export type Update = (context: ExperimentContext, look: Look) => Partial<ExperimentContext>;
@@ -83,14 +84,19 @@ function measured(context: ExperimentContext, { facts }: Look): readonly GivenDo
   const { measuredFrom, dose, steadyState } = facts;
   if (about === null || measuredFrom === null || about.since !== measuredFrom) return context.doses;
   const isReadAnew = facts.evidence.state === 'starting' || dose.matched < about.matched;
-  if (isReadAnew && steadyState?.kind !== 'Breached') return context.doses;
+  if (isReadAnew && !isBreach(steadyState?.kind ?? null)) return context.doses;
   const update: GivenDose = {
     ...about,
     ...(!isReadAnew && {
       ...{ matched: dose.matched, faulted: dose.faulted, isProven: dose.isProven, dose: dose.message },
     }),
-    steadyState: about.steadyState === 'Breached' ? 'Breached' : (steadyState?.kind ?? about.steadyState),
-    judged: about.steadyState === 'Breached' ? about.judged : (steadyState?.message ?? about.judged),
+    ...judgedOf(about, steadyState),
   };
   return context.doses.map((one) => (one === about ? update : one));
+}
+
+function judgedOf(about: GivenDose, now: SteadyStateFact | null): Pick<GivenDose, 'steadyState' | 'judged'> {
+  const isForgotten = isBreach(about.steadyState) && !isBreach(now?.kind ?? null);
+  if (now === null || isForgotten) return { steadyState: about.steadyState, judged: about.judged };
+  return { steadyState: now.kind, judged: now.message };
 }

@@ -24,6 +24,30 @@ describe('the verdict of an experiment', () => {
     ['Passed', 'the steady state held under the proven dose', endedBy('Completed'), PLAN],
     ['Failed', 'the steady state was breached', endedBy('Breached', [dose({ steadyState: 'Breached' })]), PLAN],
     ['Failed', 'a late scrape showed the breach', endedBy('Completed', [dose({ steadyState: 'Breached' })]), PLAN],
+    [
+      'Failed',
+      'earlier samples showed it otherwise',
+      endedBy('BreachedEverywhere', [dose({ steadyState: 'Breached' })]),
+      PLAN,
+    ],
+    [
+      'Inconclusive',
+      'it was breached everywhere',
+      endedBy('BreachedEverywhere', [dose({ steadyState: 'BreachedEverywhere' })]),
+      PLAN,
+    ],
+    [
+      'Inconclusive',
+      'a late scrape showed it to be everywhere',
+      endedBy('Breached', [dose({ steadyState: 'BreachedEverywhere' })]),
+      PLAN,
+    ],
+    [
+      'Inconclusive',
+      'a late scrape showed a breach everywhere',
+      endedBy('Completed', [dose({ steadyState: 'BreachedEverywhere' })]),
+      PLAN,
+    ],
     ['Inconclusive', 'nothing was judged', endedBy('Completed'), { ...PLAN, hasObjectives: false }],
     ['Inconclusive', 'the dose was not proven', endedBy('Completed', [dose({ isProven: null })]), PLAN],
     ['Inconclusive', 'the dose was another one', endedBy('Completed', [dose({ isProven: false })]), PLAN],
@@ -38,6 +62,14 @@ describe('the verdict of an experiment', () => {
     ['Stopped', 'it was deleted', endedBy('Deleted'), PLAN],
   ] as const)('is %s where %s', (verdict, _, context, plan) => {
     expect(outcomeOf(context, plan, true)).toMatchObject({ verdict });
+  });
+
+  it('names the breach as all samples show it', () => {
+    const doses = [dose({ steadyState: 'BreachedEverywhere', judged: 'both failed' })];
+    expect(outcomeOf(endedBy('Breached', doses), PLAN, true)).toMatchObject({
+      reason: 'BreachedEverywhere',
+      message: 'both failed',
+    });
   });
 
   it('says the highest dose under which the steady state was shown to hold', () => {

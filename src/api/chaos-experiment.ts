@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { chaosExperimentStatusSchema } from './chaos-experiment-status.ts';
-import { runFields, withWholeRunRules } from './experiment-run.ts';
+import { runFields, withRunRules } from './experiment-run.ts';
 import { metadataSchema } from './metadata.ts';
 import { type Parsed, parseAs } from './parse.ts';
 import { withChangeRule, withRule } from './rule.ts';
@@ -8,7 +8,7 @@ import { withChangeRule, withRule } from './rule.ts';
 /** Names of fuses are `<experiment>-fuse-<number>`, and labels carry the name. */
 const MAX_NAME = 50;
 
-const specFields = withWholeRunRules(
+const specFields = withRunRules(
   z.strictObject({
     ...runFields,
     stop: z

@@ -163,14 +163,7 @@ export function withInjectionRules<S extends z.ZodType<Injection>>(schema: S): S
   return injectionRules.reduce<S>((ruled, rule) => withRule(ruled, rule as Rule<z.output<S>>), schema);
 }
 
-/** The schema of an object of `runFields`, with the rules that tie them together. */
-export function withRunRules<S extends z.ZodType<Run>>(schema: S): S {
-  return withInjectionRules(schema);
-}
-
-type WholeRun = Run & Pick<z.output<z.ZodObject<typeof runFields>>, 'callers' | 'steadyState'>;
-
-const countersRule: Rule<WholeRun> = {
+const countersRule: Rule<Run> = {
   cel: "!has(self.steadyState) || has(self.callers.revision) || !self.steadyState.objectives.exists(o, has(o.prometheus) && (o.prometheus.bad.contains('{{revision}}') || o.prometheus.total.contains('{{revision}}')))",
   holds: ({ callers, steadyState }) =>
     callers.revision !== undefined ||
@@ -180,12 +173,12 @@ const countersRule: Rule<WholeRun> = {
     'must not name {{revision}} in counters, which has no meaning where all versions of the callers are meant: remove that matcher, or set callers.revision',
 };
 
-/** The same of an object that also has callers and a steady state. */
-export function withWholeRunRules<S extends z.ZodType<WholeRun>>(schema: S): S {
-  return withRule(withRunRules(schema), countersRule as Rule<z.output<S>>);
+/** The schema of an object of `runFields`, with the rules that tie them together. */
+export function withRunRules<S extends z.ZodType<Run>>(schema: S): S {
+  return withRule(withInjectionRules(schema), countersRule as Rule<z.output<S>>);
 }
 
 /** What a ChaosSchedule makes its experiments of: all of a spec but `stop`. */
-export const runSchema = withWholeRunRules(z.strictObject(runFields)).describe(
+export const runSchema = withRunRules(z.strictObject(runFields)).describe(
   'What is injected, for whom, and what must hold meanwhile: as `spec` of a ChaosExperiment, without `stop`.',
 );

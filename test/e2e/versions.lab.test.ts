@@ -18,6 +18,9 @@ import { controllerKubeconfig } from './support/stage.ts';
 const NAMESPACE = 'e2e-versions';
 const PORT = 9487;
 const MINUTE_MS = 60_000;
+/** So many requests must be seen of each version. */
+const ENOUGH = 2_000;
+const SHARE = 0.3;
 const USER = { fieldManager: 'tester' } as const;
 const DELAY = { fault: { delay: { fixed: '50ms' } }, limits: { requestShare: 100 }, baseline: '10s' };
 const STEADY = { service: RELEASED, objectives: [{ name: 'availability', requests: { successRatio: 99 } }] };
@@ -99,16 +102,28 @@ async function countedBy(proxies: readonly Caller[], host: string): Promise<Coun
 
 const since = (before: Counted, now: Counted) => ({ all: now.all - before.all, flagged: now.flagged - before.flagged });
 
-/** Fails where so many hits would come in fewer than one of a thousand times; counts may be cut within a scrape of the dose's begin and end. */
-function expectShare(hits: number, count: number, share: number): void {
-  const spread = 3.29 * Math.sqrt(count * share * (1 - share)) + 0.5;
-  expect(hits).toBeGreaterThanOrEqual(count * share - spread);
-  expect(hits).toBeLessThanOrEqual(count * share + spread);
+/** Fails where so many hits would come in fewer than one of a thousand times; 3.29 standard deviations on both sides. */
+function expectShare({ all, flagged }: Counted, share: number): void {
+  const spread = 3.29 * Math.sqrt(all * share * (1 - share)) + 0.5;
+  expect(flagged).toBeGreaterThanOrEqual(all * share - spread);
+  expect(flagged).toBeLessThanOrEqual(all * share + spread);
 }
 
-/** The dose that status says was measured. */
-function seenOf({ seen }: Status): { readonly matched: number; readonly touched: number } {
-  return { matched: seen?.matched ?? 0, touched: seen?.touched ?? 0 };
+interface ByVersion {
+  readonly canary: Counted;
+  readonly stable: Counted;
+}
+
+/** What both versions grow by while the canary's requests grow by ENOUGH, with the fault in place all the time. */
+async function whileInjected(counts: () => Promise<ByVersion>): Promise<ByVersion> {
+  const from = await counts();
+  let now = from;
+  const isEnough = async () => {
+    now = await counts();
+    return now.canary.all - from.canary.all >= ENOUGH;
+  };
+  await eventually(`${ENOUGH} requests of the canary`, isEnough, { withinMs: MINUTE_MS, lastSeen: () => now });
+  return { canary: since(from.canary, now.canary), stable: since(from.stable, now.stable) };
 }
 
 describe('a fault for one version of the callers', () => {
@@ -124,26 +139,23 @@ describe('a fault for one version of the callers', () => {
     await create('callers', {
       target: { service: { name: DEPENDENCY, port: 80 } },
       callers: { matchLabels: { app: RELEASED }, revision: 'Canary' },
-      ramp: [{ percentage: 30, for: '30s' }],
+      ramp: [{ percentage: 100 * SHARE, for: '30s' }],
       steadyState: STEADY,
     });
     await eventually('the fault in the canary', async () => !isDeepStrictEqual(await configOf(canary), rest.canary), {
       withinMs: MINUTE_MS,
     });
+    const during = await whileInjected(counts);
     expect(await configOf(stable)).toEqual(rest.stable);
     const status = await toEnd('callers');
     expect(await configOf(canary)).toEqual(rest.canary);
-    const now = await counts();
-    const touched = { canary: since(before.canary, now.canary), stable: since(before.stable, now.stable) };
-    figure('versions: callers', { asked: 0.3, ...touched, seen: status.seen, report: status.report });
+    const over = since(before.stable, (await counts()).stable);
+    figure('versions: callers', { asked: SHARE, ...during, seen: status.seen, report: status.report });
     expect(status).toMatchObject({ verdict: 'Passed', reason: 'Completed' });
-    expect(touched.stable.flagged).toBe(0);
-    expect(touched.stable.all).toBeGreaterThan(2_000);
-    const { matched, touched: hits } = seenOf(status);
-    expect(matched).toBeGreaterThan(2_000);
-    expectShare(hits, matched, 0.3);
-    // Nobody else's: what status counts is what the canary's own proxies flagged, but for the scrape at either end.
-    expect(touched.canary.flagged).toBeGreaterThanOrEqual(hits);
+    expectShare(during.canary, SHARE);
+    expect(during.stable.all).toBeGreaterThan(ENOUGH / 2);
+    expect(over.flagged).toBe(0);
+    expect(status.report).toMatch(/0 of [\d,]+ failed under the fault, 0 of [\d,]+ without/);
     expect(status.report).toContain(canary);
     for (const { proxy } of proxies) proxy.close();
   });
@@ -173,19 +185,20 @@ describe('a fault for one version of the target', () => {
     await create('target', {
       target: { service: { name: RELEASED, port: 80 }, revision: 'Canary' },
       callers: { matchLabels: { app: 'web' } },
-      ramp: [{ percentage: 30, for: '30s' }],
+      ramp: [{ percentage: 100 * SHARE, for: '30s' }],
     });
+    await eventually('the fault in the proxy', async () => !isDeepStrictEqual(await configs(RELEASED), rest), {
+      withinMs: MINUTE_MS,
+    });
+    const during = await whileInjected(counts);
     const status = await toEnd('target');
     expect(await configs(RELEASED)).toEqual(rest);
-    const now = await counts();
-    const touched = { canary: since(before.canary, now.canary), stable: since(before.stable, now.stable) };
-    figure('versions: target', { asked: 0.3, ...touched, seen: status.seen });
-    expect(status).toMatchObject({ reason: 'Completed' });
-    expect(touched.stable.flagged).toBe(0);
-    expect(touched.stable.all).toBeGreaterThan(2_000);
-    const { matched, touched: hits } = seenOf(status);
-    expect(matched).toBeGreaterThan(2_000);
-    expectShare(hits, matched, 0.3);
+    const over = since(before.stable, (await counts()).stable);
+    figure('versions: target', { asked: SHARE, ...during, seen: status.seen });
+    expect(status).toMatchObject({ reason: 'Completed', seen: { touched: expect.any(Number) } });
+    expectShare(during.canary, SHARE);
+    expect(during.stable.all).toBeGreaterThan(ENOUGH / 2);
+    expect(over.flagged).toBe(0);
     for (const proxy of web) proxy.close();
   });
 });

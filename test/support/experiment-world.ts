@@ -1,6 +1,6 @@
 import { type Command, commandsFor } from '../../machines/experiment/commands.ts';
 import { initialContext } from '../../machines/experiment/context.ts';
-import type { ExperimentFacts } from '../../machines/experiment/facts.ts';
+import type { ExperimentFacts, SteadyStateKind } from '../../machines/experiment/facts.ts';
 import type { Look } from '../../machines/experiment/look.ts';
 import type { ExperimentPlan } from '../../machines/experiment/plan.ts';
 import { type Standing, settle } from '../../machines/experiment/settle.ts';
@@ -30,7 +30,7 @@ export class ExperimentWorld {
   machine: Standing = { state: 'Pending', context: initialContext };
   admission: ExperimentFacts['admission'] = { state: 'allowed', reason: 'Admitted', message: 'admitted' };
   evidence: ExperimentFacts['evidence']['state'] = 'fresh';
-  steadyState: 'Holds' | 'Breached' | 'Undecided' = 'Holds';
+  steadyState: SteadyStateKind = 'Holds';
   end: ExperimentFacts['end'] = null;
   deleting = false;
   /** Effects that still succeed before the controller dies; null: it lives. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SteadyStateKind } from '../../../machines/experiment/facts.ts';
 import { createDice } from '../../../test/sim/dice.ts';
 import type { Batch } from '../../metrics/port.ts';
 import { steadyStateOf, worstOf } from './steady-state.ts';
@@ -36,6 +37,32 @@ describe('the steady state', () => {
     expect(worstOf([holds, undecided, breached])).toBe(breached);
     expect(worstOf([holds, undecided])).toBe(undecided);
     expect(worstOf([])).toBeNull();
+  });
+
+  it.each<[string, SteadyStateKind, (index: number) => readonly [number, number]]>([
+    ['users without the fault are well', 'Breached', () => [100, 0]],
+    ['users without the fault fail as often', 'BreachedEverywhere', () => [100, 10]],
+    ['they fail too, more rarely, and breach it', 'BreachedEverywhere', () => [1_000, 40]],
+    [
+      'there are too few of them to show it, and they fail as often',
+      'BreachedEverywhere',
+      (index) => [index === 0 ? 10 : 0, index === 0 ? 1 : 0],
+    ],
+    ['they fail within what is allowed', 'Breached', () => [1_000, 9]],
+    ['there are none', 'Breached', () => [0, 0]],
+  ])('is, where %s, %s', (_, kind, control) => {
+    const seen = batches(3, 1000, 100).map((batch, index) => {
+      const [requests = 0, failures = 0] = control(index);
+      return { ...batch, stable: { requests, failures } };
+    });
+    expect(steadyStateOf(RULE, seen).kind).toBe(kind);
+  });
+
+  it('says the counts of both groups', () => {
+    const seen = batches(20, 212, 7).map((batch) => ({ ...batch, stable: { requests: 4_031, failures: 3 } }));
+    expect(steadyStateOf(RULE, seen).message).toContain(
+      '21 of 636 failed under the fault, 9 of 12,093 without, 1 % are allowed',
+    );
   });
 
   it('is breached without any fault in fewer than 5 % of 1,000 experiments of 10 min at what the objective allows', () => {
