@@ -3,7 +3,7 @@ import { kinds } from '../../../src/kube/kinds.ts';
 import type { KubeObject } from '../../../src/kube/port.ts';
 import { NAME, NAMESPACE } from '../cluster.ts';
 import { stopMetrics, type World } from '../world.ts';
-import { fragile } from './callers.ts';
+import { CALLER, fragile } from './callers.ts';
 import {
   type ChaosWorld,
   createChaosWorld,
@@ -112,6 +112,19 @@ describe.each(SEEDS)('an experiment (seed %i)', (seed) => {
   it('without any request of the callers is inconclusive', async () => {
     const world = await started(seed, { callers: { rate: 0 } });
     expect(await verdictOf(world)).toMatchObject({ verdict: 'Inconclusive' });
+  });
+
+  it('is not finished while one proxy has not learned of its end', async () => {
+    const lateMs = 25_000;
+    const { world, touchedForMs, status } = await disturbed(seed, async (world) => {
+      const proxy = world.mesh.proxies.find(({ workload }) => workload === CALLER);
+      if (proxy !== undefined) proxy.routeDelayMs = [lateMs, lateMs];
+      world.faults.excuses.isSlow = true;
+      await world.patch(kinds.chaosExperiment, NAMED, { spec: { stop: true } });
+    });
+    expect(touchedForMs).toBeGreaterThan(lateMs - 5_000);
+    expect(Date.parse(status?.finishedAt ?? '')).toBeGreaterThan(world.faults.lastTouchedAt + 4_000);
+    expect(status?.message).not.toMatch(/nobody could see/);
   });
 
   it('on callers without a sidecar is refused, and the cure is named', async () => {

@@ -45,23 +45,32 @@ export function createJobs(kube: FakeKube, clock: SimClock, dice: Dice) {
     return clock.now() >= (since.get(step) ?? 0) + afterMs;
   };
 
+  const refOf = ({ metadata: { name, namespace = '' } }: Job) => ({ kind: kinds.job, namespace, name });
+
   const sync = async (job: Job): Promise<void> => {
-    const { name, namespace = '', uid = '', deletionTimestamp } = job.metadata;
-    const ref = { kind: kinds.job, namespace, name };
-    const { startMs, failMs, deleteMs, collectMs } = delaysOf(uid);
-    const { startTime, conditions = [] } = job.status ?? {};
-    const patchStatus = (status: object) => kube.mergePatch(ref, { status }, { ...WRITER, subresource: 'status' });
+    const { uid = '', deletionTimestamp } = job.metadata;
+    const { deleteMs, collectMs } = delaysOf(uid);
     if (deletionTimestamp !== undefined) {
       if (isDue(`${uid}/collect`, collectMs)) await collect(job);
-    } else if (startTime === undefined) {
+    } else if (job.status?.conditions === undefined) await run(job);
+    else if (isDue(`${uid}/delete`, deleteMs)) {
+      await kube.mergePatch(refOf(job), { metadata: { finalizers: [FOREGROUND] } }, WRITER);
+      await kube.delete(refOf(job));
+    }
+  };
+
+  /** Whole seconds, as the server keeps times: a Job may fail up to one earlier than its deadline. */
+  const run = async (job: Job): Promise<void> => {
+    const { uid = '' } = job.metadata;
+    const { startMs, failMs } = delaysOf(uid);
+    const { startTime } = job.status ?? {};
+    const patchStatus = (status: object) =>
+      kube.mergePatch(refOf(job), { status }, { ...WRITER, subresource: 'status' });
+    if (startTime === undefined) {
       const now = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
       if (isDue(`${uid}/start`, startMs)) await patchStatus({ startTime: now });
-    } else if (conditions.length === 0) {
-      const deadline = Date.parse(startTime) + job.spec.activeDeadlineSeconds * 1000;
-      if (clock.now() >= deadline + failMs) await patchStatus({ conditions: [{ type: 'Failed', status: 'True' }] });
-    } else if (isDue(`${uid}/delete`, deleteMs)) {
-      await kube.mergePatch(ref, { metadata: { finalizers: [FOREGROUND] } }, WRITER);
-      await kube.delete(ref);
+    } else if (clock.now() >= Date.parse(startTime) + job.spec.activeDeadlineSeconds * 1000 + failMs) {
+      await patchStatus({ conditions: [{ type: 'Failed', status: 'True' }] });
     }
   };
 
@@ -74,8 +83,7 @@ export function createJobs(kube: FakeKube, clock: SimClock, dice: Dice) {
       if (solid.length === 0) await kube.delete(ref);
       else await kube.mergePatch(ref, { metadata: { ownerReferences: solid } }, WRITER);
     }
-    const { name, namespace = '' } = job.metadata;
-    await kube.mergePatch({ kind: kinds.job, namespace, name }, { metadata: { finalizers: [] } }, WRITER);
+    await kube.mergePatch(refOf(job), { metadata: { finalizers: [] } }, WRITER);
   };
 
   const isAlive = (uid: string): boolean =>
