@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   addRow,
-  addSamples,
+  addSample,
   type CounterSeries,
   emptySeries,
   growthBetween,
@@ -13,6 +13,10 @@ import type { RawSample } from './provider.ts';
 
 const neverScrapedBefore = Number.POSITIVE_INFINITY;
 const scrapedBefore = Number.NEGATIVE_INFINITY;
+
+function addSamples(series: CounterSeries, samples: readonly RawSample[]): void {
+  for (const { at, value } of samples) addSample(series, at, value);
+}
 
 function seriesOf(...samples: readonly (readonly [at: number, value: number])[]): CounterSeries {
   const series = emptySeries();

@@ -1,5 +1,3 @@
-import type { RawSample } from './provider.ts';
-
 /** Growth of a counter that a sample shows for the first time. */
 export interface Increment {
   /** The sample's timestamp in ms: the growth happened at or before it, after the sample before. */
@@ -65,10 +63,8 @@ export function emptySeries(parts = 0, isAtomic = false): CounterSeries {
  * Takes in samples of a counter without parts in any order, any number of times. Duplicates (same timestamp), NaN, infinite and negative
  * values, and samples older than what was dropped are skipped: a counter's next sample holds their growth too.
  */
-export function addSamples(series: CounterSeries, samples: readonly RawSample[]): void {
-  for (const { at, value } of samples) {
-    if (isNew(series, at) && isCount(value)) addRow(series, at, [value]);
-  }
+export function addSample(series: CounterSeries, at: number, value: number): void {
+  if (isNew(series, at) && isCount(value)) addRow(series, at, [value]);
 }
 
 /** Whether no sample with this timestamp is held, nor one that is newer than it was dropped. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
+import { newestAt } from './columns.ts';
 import { type Problem, skewReason } from './evidence-state.ts';
 import { chunk, type Plan, upSelector } from './fleet-query.ts';
 import type { MetricsProvider, RawAnswer, RawQuery } from './provider.ts';
@@ -12,7 +13,6 @@ import { ingestUp, unknownTargets } from './tracker.ts';
 export interface RoundTally {
   queries: number;
   series: number;
-  samples: number;
 }
 
 export interface ReaderOptions {
@@ -47,7 +47,6 @@ export async function readPlan(
   const elapsedMs = options.clock.now() - sentAt;
   for (const { series } of answers) {
     tally.series += series.length;
-    for (const { samples, histograms = [] } of series) tally.samples += samples.length + histograms.length;
     distribute(index, series);
   }
   return plan.from + elapsedMs + COVERAGE_SLACK_MS;
@@ -96,7 +95,7 @@ export async function ask(
 function offsetOf({ clockOffsetMs = 0, series }: RawAnswer, now: number): number {
   if (clockOffsetMs < 0) return clockOffsetMs;
   let newest = Number.NEGATIVE_INFINITY;
-  for (const { samples, histograms = samples } of series) newest = Math.max(newest, histograms.at(-1)?.at ?? newest);
+  for (const one of series) newest = Math.max(newest, newestAt(one));
   return Math.max(clockOffsetMs, newest - now);
 }
 

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { takeIncrements } from './counters.ts';
-import { addBucket, assemble, chooseEdges, emptyHistogram, type Histogram, lacks, pendingSince } from './histogram.ts';
+import {
+  addBucket,
+  assemble,
+  chooseEdges,
+  emptyHistogram,
+  type Histogram,
+  isAwaited,
+  lacks,
+  pendingSince,
+} from './histogram.ts';
 
 const ALL = Number.POSITIVE_INFINITY;
 const options = { chosen: [50, 250], underMs: 250, until: 1_000_000 };
@@ -8,7 +17,7 @@ const options = { chosen: [50, 250], underMs: 250, until: 1_000_000 };
 type Values = readonly (readonly [edge: number, count: number])[];
 
 function scrape(histogram: Histogram, at: number, values: Values): void {
-  for (const [edge, value] of values) addBucket(histogram, edge, [{ at, value }]);
+  for (const [edge, value] of values) if (isAwaited(histogram, at)) addBucket(histogram, edge, { at, value });
 }
 
 function histogramOf(...scrapes: readonly (readonly [at: number, values: Values])[]): Histogram {

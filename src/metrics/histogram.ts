@@ -13,7 +13,7 @@ type Form = 'classic' | 'native';
  */
 export interface Histogram {
   /** Samples by edge (ms, the last one infinite) of which no rows have been made. */
-  readonly pending: Map<number, readonly RawSample[]>;
+  readonly pending: Map<number, RawSample[]>;
   /** Native samples of which no rows have been made. */
   pendingNative: readonly NativeSample[];
   /** The form of its rows; undefined before the first. */
@@ -52,13 +52,17 @@ export function emptyHistogram(): Histogram {
   };
 }
 
-/** Takes in samples of the bucket of one edge, unless there are rows of all of them: polls overlap, so most have come before. */
-export function addBucket(histogram: Histogram, edge: number, samples: readonly RawSample[]): void {
-  const { pending, counter, seenSince } = histogram;
-  if (samples.length === 0 || (counter !== undefined && !samples.some(({ at }) => isNew(counter, at)))) return;
-  if (edge === Number.POSITIVE_INFINITY) seenSince.classic = Math.min(seenSince.classic, firstOf(samples));
+/** Whether there is no row with this timestamp: polls overlap, so most have come before. */
+export function isAwaited({ counter }: Histogram, at: number): boolean {
+  return counter === undefined || isNew(counter, at);
+}
+
+/** Takes in a sample of the bucket of one edge that is still awaited. */
+export function addBucket({ pending, seenSince }: Histogram, edge: number, sample: RawSample): void {
+  if (edge === Number.POSITIVE_INFINITY) seenSince.classic = Math.min(seenSince.classic, sample.at);
   const before = pending.get(edge);
-  pending.set(edge, before === undefined ? samples : [...before, ...samples]);
+  if (before === undefined) pending.set(edge, [sample]);
+  else before.push(sample);
 }
 
 /** Takes in samples of its native form, unless there are rows of all of them. */

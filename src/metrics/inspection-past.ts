@@ -74,7 +74,7 @@ async function readLast(
   tracker.agreement.hasCanary = true;
   const shape: ValueShape = { changes: 0, falls: 0, fraction: undefined };
   const options = { ...reader, windowMs: lengthMs, provider: watching(reader.provider, shape) };
-  const tally: RoundTally = { queries: 0, series: 0, samples: 0 };
+  const tally: RoundTally = { queries: 0, series: 0 };
   let coveredFrom = from;
   for (const plan of planQueries([{ wants, from, edges }], at)) {
     const index = indexFor(tracker, wants, plan.shape.id);

@@ -52,7 +52,6 @@ export interface PollReport {
   readonly durationMs: number;
   readonly queries: number;
   readonly series: number;
-  readonly samples: number;
   /** What went wrong last in this round. */
   readonly error?: unknown;
 }
@@ -203,7 +202,7 @@ class PollingSampler implements Sampler {
     const round: Round = {
       startedAt,
       signal,
-      tally: { queries: 0, series: 0, samples: 0 },
+      tally: { queries: 0, series: 0 },
       covered: new Map(due.map((followed) => [followed, Number.NEGATIVE_INFINITY])),
       withBatches: new Set(),
       hasAnswer: false,

@@ -68,7 +68,8 @@ export function removeOwner(index: SeriesIndex, tracker: Tracker): void {
 /** Hands samples to all that want them. */
 export function distribute(index: SeriesIndex, answer: readonly RawSeries[]): void {
   let last: Entry | undefined;
-  for (const { labels, samples, histograms } of answer) {
+  for (const series of answer) {
+    const { labels } = series;
     let entry = last?.next;
     if (entry === undefined || !isSame(entry.labels, labels)) {
       entry = entryFor(index, labels);
@@ -76,7 +77,7 @@ export function distribute(index: SeriesIndex, answer: readonly RawSeries[]): vo
     }
     last = entry;
     if (entry.owners !== entry.bucket.owners) resolve(entry);
-    for (const sink of entry.sinks) sink(samples, histograms);
+    for (const sink of entry.sinks) sink(series);
   }
 }
 

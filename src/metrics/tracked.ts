@@ -4,7 +4,7 @@ import type { EdgeAgreement } from './edges.ts';
 import type { Histogram } from './histogram.ts';
 import type { Outcome } from './outcome.ts';
 import type { Batch, Measure, Subject } from './port.ts';
-import type { NativeSample, RawSample } from './provider.ts';
+import type { RawSeries } from './provider.ts';
 import type { Target } from './scrapes.ts';
 
 export type Arm = 'canary' | 'stable' | 'plain';
@@ -15,8 +15,8 @@ export interface Role {
   readonly part: 'all' | 'bad' | 'total';
 }
 
-/** Takes in samples of one series; repeated samples change nothing. */
-export type Sink = (samples: readonly RawSample[], histograms?: readonly NativeSample[]) => void;
+/** Takes in the samples of one series; repeated samples change nothing. */
+export type Sink = (series: RawSeries) => void;
 
 export interface Tracked {
   readonly arm: Arm;

@@ -1,12 +1,13 @@
 import { carryFailures, cutBatches } from './batches.ts';
 import type { ArmIncrement, Grid } from './cells.ts';
-import { addSamples, emptySeries, isCount, trimSeries } from './counters.ts';
+import { eachSample, type TakeSample } from './columns.ts';
+import { addSample, emptySeries, isCount, trimSeries } from './counters.ts';
 import { agreeOnEdges, noAgreement } from './edges.ts';
 import { countedGrowth, timedGrowth } from './growth.ts';
-import { addBucket, addNative, emptyHistogram, type Histogram } from './histogram.ts';
+import { addBucket, addNative, emptyHistogram, type Histogram, isAwaited } from './histogram.ts';
 import { isTimed, outcomeOf, touchedBy } from './outcome.ts';
 import { type Batch, DEFAULT_MEASURE, type Measure, type Subject } from './port.ts';
-import type { NativeSample, RawSample, RawSeries } from './provider.ts';
+import type { NativeSample, RawSeries } from './provider.ts';
 import {
   keyOf,
   newTarget,
@@ -47,17 +48,20 @@ export function sinkFor(tracker: Tracker, role: Role, labels: Readonly<Record<st
     return labels['le'] === undefined ? nativeSink(tracker, role, labels) : bucketSink(tracker, role, labels);
   }
   const tracked = trackedFor(tracker, tracker.measure, role, labels);
-  return (samples) => {
-    const wanted = since(tracker.floor, samples);
-    addSamples(tracked.counter, wanted);
-    noteSamples(tracker, tracked.target, wanted);
-    noteNewest(tracker, samples);
+  const { counter, target } = tracked;
+  const take: TakeSample = (at, value) => {
+    // What is no count shows nothing: a source that gives only NaN is stale.
+    if (isCount(value)) noteNewest(tracker, at);
+    if (at < tracker.floor) return;
+    addSample(counter, at, value);
+    noteSample(tracker, target, at);
   };
+  return (series) => eachSample(series, take);
 }
 
 /** Takes in the samples of one series; repeated samples change nothing. */
-export function ingest(tracker: Tracker, role: Role, { labels, samples, histograms }: RawSeries): void {
-  sinkFor(tracker, role, labels)(samples, histograms);
+export function ingest(tracker: Tracker, role: Role, series: RawSeries): void {
+  sinkFor(tracker, role, series.labels)(series);
 }
 
 function trackedFor(
@@ -92,10 +96,8 @@ function countedAs(
   return part === 'bad' ? 'bad' : 'total';
 }
 
-function noteNewest(tracker: Tracker, samples: readonly RawSample[]): void {
-  // What is no count shows nothing: a source that gives only NaN is stale.
-  const last = samples.findLast(({ value }) => isCount(value))?.at ?? 0;
-  if (last > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = last;
+function noteNewest(tracker: Tracker, at: number): void {
+  if (at > (tracker.lastSampleAt ?? 0)) tracker.lastSampleAt = at;
 }
 
 function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<string, string>>): Sink {
@@ -109,21 +111,21 @@ function bucketSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<str
   tracker.edgesAsked = undefined;
   // The other edges of a target are scraped at the same times.
   const isTotal = edge === Number.POSITIVE_INFINITY;
-  return (samples) => {
-    if (!isTotal && tracker.edges.length > 0 && !tracker.edges.includes(edge)) return;
-    const wanted = since(tracker.floor, samples);
-    if (isTotal) noteSamples(tracker, target, wanted);
-    if (histogram !== undefined) addBucket(histogram, edge, wanted);
+  const take: TakeSample = (at, value) => {
+    if (at < tracker.floor || (!isTotal && tracker.edges.length > 0 && !tracker.edges.includes(edge))) return;
+    if (isTotal) noteSample(tracker, target, at);
+    if (histogram !== undefined && isAwaited(histogram, at)) addBucket(histogram, edge, { at, value });
   };
+  return (series) => eachSample(series, take);
 }
 
 /** The sink of a series of native histograms. Those of the plain host only show edges, and those before the release do it well enough. */
 function nativeSink(tracker: Tracker, { arm }: Role, labels: Readonly<Record<string, string>>): Sink {
   const target = targetFor(tracker, targetOfRequests(labels));
   const histogram = isTimed(labels) ? histogramFor(tracker, { arm, target }, labels) : undefined;
-  return (_, histograms = []) => {
+  return ({ histograms = [] }) => {
     const wanted = since(tracker.floor, histograms);
-    noteSamples(tracker, target, wanted);
+    for (const { at } of wanted) noteSample(tracker, target, at);
     if (histogram !== undefined) addNative(histogram, arm === 'plain' ? shown(tracker, histogram, wanted) : wanted);
   };
 }
@@ -164,11 +166,9 @@ function since<T extends { readonly at: number }>(floor: number, samples: readon
   return (samples[0]?.at ?? floor) >= floor ? samples : samples.filter(({ at }) => at >= floor);
 }
 
-function noteSamples(tracker: Tracker, target: Target, samples: readonly { readonly at: number }[]): void {
-  for (const { at } of samples) {
-    noteScrape(target, at, tracker.coveredFrom);
-    target.scrapes.add(at);
-  }
+function noteSample(tracker: Tracker, target: Target, at: number): void {
+  noteScrape(target, at, tracker.coveredFrom);
+  target.scrapes.add(at);
 }
 
 function targetFor(tracker: Tracker, labels: Readonly<Record<string, string>>): Target {

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { decodeBody, parseBody } from './answer-body.ts';
+import { decodeBody, freeBody, parseBody } from './answer-body.ts';
 
 const text = Buffer.from('{"status":"success"}'.repeat(5000));
 const MIB = 2 ** 20;
@@ -34,6 +34,15 @@ describe('the body of an answer', () => {
     const lying = gzipSync(text);
     lying.writeUInt32LE(10, lying.length - 4);
     expect(['unreadable', 'too large']).toContain(decodeBody(lying, 'gzip', text.length - 1));
+  });
+
+  it('gives its memory back at once where it has it to itself', () => {
+    const large = decodeBody(gzipSync(Buffer.alloc(MIB)), 'gzip', 2 * MIB) as Buffer;
+    freeBody(large);
+    expect(large).toHaveLength(0);
+    const small = Buffer.from('small');
+    freeBody(small);
+    expect(small.toString()).toBe('small');
   });
 
   it('is JSON with or without the mark of its encoding, and else text', () => {

@@ -15,6 +15,8 @@ const DECODERS: Readonly<Record<string, (bytes: Buffer, options: ZlibOptions) =>
 const LEAST_PIECE_BYTES = 2 ** 14;
 /** At its end a gzip file has its length without compression, modulo 2 ** 32. */
 const LENGTH_BYTES = 4;
+/** Far more than Node sets aside to cut small buffers from. */
+const LARGE_BYTES = 2 ** 20;
 
 /**
  * Undoes an answer's compression in one go and, where it tells its length, in one piece: as a stream it takes hundreds of turns of the
@@ -37,6 +39,15 @@ export function decodeBody(bytes: Buffer, encoding: unknown, maxBytes: number): 
 function pieceBytes(bytes: Buffer, maxBytes: number): number {
   const told = bytes.length < LENGTH_BYTES ? 0 : bytes.readUInt32LE(bytes.length - LENGTH_BYTES);
   return Math.max(LEAST_PIECE_BYTES, Math.min(told, maxBytes) + 1);
+}
+
+/**
+ * Gives the memory of a large body back at once, after which it is empty. The collector counts such memory but does not see that it is
+ * dead: after two or three answers it looks through the whole heap for it.
+ */
+export function freeBody({ buffer }: Buffer): void {
+  // A small body may share its memory with others, a large one never does.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES) buffer.transfer(0);
 }
 
 /** The JSON in a body; its text where it is none, which the driver refuses. */

@@ -1,4 +1,5 @@
-import type { RawSample, RawSeries } from '../provider.ts';
+import { ColumnSeries, SampleColumns } from '../columns.ts';
+import type { RawSeries } from '../provider.ts';
 import { type KnownLabels, type Marks, parsed } from './known-series.ts';
 
 /** An answer with a matrix: what it holds, and the rest of it without. */
@@ -25,8 +26,9 @@ export function readMatrixText(body: Buffer, known: KnownLabels): MatrixText | u
   if (begin < 0) return undefined;
   const reader: Reader = { body, at: begin + RESULT.length };
   const series: RawSeries[] = [];
+  const columns = new SampleColumns();
   while (body[reader.at] === OPEN_BRACE) {
-    const one = readSeries(reader, known);
+    const one = readSeries(reader, known, columns);
     if (one === undefined) return undefined;
     series.push(one);
     if (body[reader.at] !== COMMA) break;
@@ -44,36 +46,35 @@ interface Reader {
 const [QUOTE, COMMA, OPEN, CLOSE, OPEN_BRACE, CLOSE_BRACE] = [...Buffer.from('",[]{}')];
 const [ZERO, NINE, POINT] = [48, 57, 46];
 
-function readSeries(reader: Reader, known: KnownLabels): RawSeries | undefined {
+function readSeries(reader: Reader, known: KnownLabels, columns: SampleColumns): RawSeries | undefined {
   const { body } = reader;
   const read = known.read(body, reader.at);
   if (read === undefined) return undefined;
   reader.at += read.bytes.length;
-  const samples: RawSample[] = [];
+  const from = columns.length;
   while (body[reader.at] === OPEN) {
-    const sample = readSample(reader);
-    if (sample === undefined) return undefined;
-    samples.push(sample);
+    if (!readSample(reader, columns)) return undefined;
     if (body[reader.at] !== COMMA) break;
     reader.at++;
   }
   if (body[reader.at] !== CLOSE || body[reader.at + 1] !== CLOSE_BRACE) return undefined;
   reader.at += 2;
-  return { labels: read.labels, samples };
+  return new ColumnSeries(read.labels, columns, from);
 }
 
-/** `[1790000000.123,"17"]`. */
-function readSample(reader: Reader): RawSample | undefined {
+/** `[1790000000.123,"17"]`; false for anything else. */
+function readSample(reader: Reader, columns: SampleColumns): boolean {
   const { body } = reader;
   const timeTo = endOfNumber(body, reader.at + 1, COMMA);
-  if (body[timeTo + 1] !== QUOTE) return undefined;
+  if (body[timeTo + 1] !== QUOTE) return false;
   const valueTo = endOfNumber(body, timeTo + 2, QUOTE);
-  if (body[valueTo + 1] !== CLOSE) return undefined;
+  if (body[valueTo + 1] !== CLOSE) return false;
   // Cut to whole ms, as a Date does.
   const at = Math.trunc(numberAt(body, reader.at + 1, timeTo) * 1000);
-  if (!(at > 0)) return undefined;
+  if (!(at > 0)) return false;
   reader.at = valueTo + 2;
-  return { at, value: numberAt(body, timeTo + 2, valueTo) };
+  columns.push(at, numberAt(body, timeTo + 2, valueTo));
+  return true;
 }
 
 /** Where the mark is; the end of the body when it is not there. */

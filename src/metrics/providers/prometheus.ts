@@ -11,7 +11,7 @@ import type {
   RawSample,
   RawSeries,
 } from '../provider.ts';
-import { ACCEPTED_ENCODING, decodeBody, parseBody } from './answer-body.ts';
+import { ACCEPTED_ENCODING, decodeBody, freeBody, parseBody } from './answer-body.ts';
 import { createKnownLabels, isLabels, type KnownLabels } from './known-series.ts';
 import { LABEL_MARKS, type MatrixText, readMatrixText } from './matrix-text.ts';
 import { readNativeMatrix } from './native-matrix.ts';
@@ -53,11 +53,10 @@ export function createPrometheus(options: PrometheusOptions): MetricsClient {
     const read = (answer: AnswerParts | undefined) => {
       if (answer === undefined) return;
       const bytes = decodeBody(answer.data as Buffer, answer.headers['content-encoding'], maxBytes);
-      exchange.isTooLarge = bytes === 'too large';
-      const fast = typeof bytes === 'string' ? undefined : readMatrix(bytes, matrix, known);
-      answer.data = fast?.body ?? (typeof bytes === 'string' ? undefined : parseBody(bytes));
-      Object.assign(exchange, { status: answer.status, headers: { ...answer.headers }, body: answer.data });
-      if (fast !== undefined) exchange.series = fast.series;
+      const { body, ...held } = typeof bytes === 'string' ? { body: undefined } : bodyOf(bytes, matrix, known);
+      answer.data = body;
+      const { status, headers } = answer;
+      Object.assign(exchange, { status, headers: { ...headers }, body, isTooLarge: bytes === 'too large', ...held });
     };
     // `prometheus-query` bounds only silence between two bytes; this bounds the whole answer.
     const deadline = AbortSignal.timeout(timeoutMs);
@@ -174,9 +173,12 @@ interface AnswerParts {
   data: unknown;
 }
 
-function readMatrix(bytes: Buffer, matrix: Request['matrix'], known: KnownLabels): MatrixText | undefined {
-  if (matrix === 'native') return readNativeMatrix(parseBody(bytes));
-  return matrix === 'counters' ? readMatrixText(bytes, known) : undefined;
+/** What a body says; its bytes are gone afterwards. */
+function bodyOf(bytes: Buffer, matrix: Request['matrix'], known: KnownLabels): Partial<MatrixText> {
+  const read = matrix === 'counters' ? readMatrixText(bytes, known) : undefined;
+  const body = read?.body ?? parseBody(bytes);
+  freeBody(bytes);
+  return read ?? (matrix === 'native' ? readNativeMatrix(body) : undefined) ?? { body };
 }
 
 function rangeSelector({ selector, windowMs }: RawQuery): string {
