@@ -42,6 +42,19 @@ describe('a question', () => {
     expect(news()).toBe(2);
   });
 
+  it('is news again where nobody has asked for so long that it was not known any more', async () => {
+    const { clock, questions, news } = world();
+    questions.ask(ALERTS);
+    await clock.advance(0);
+    expect(news()).toBe(1);
+    await clock.advance(31_000);
+    // Who looks only every half minute is told now, or would find an old answer at each look.
+    expect(questions.ask(ALERTS).state).toBe('unknown');
+    await clock.advance(0);
+    expect(questions.ask(ALERTS).state).toBe('known');
+    expect(news()).toBe(2);
+  });
+
   it('is unknown where the source is down, or answers in part, or was not asked for long', async () => {
     const { clock, source, questions } = world();
     source.fails = () => new AppError('TransientError', 'METRICS_UNREACHABLE', 'Prometheus: connection refused');

@@ -42,11 +42,15 @@ export function createQuestions({ clientOf, clock }: QuestionsOptions): Question
   const questions = new Map<string, Question>();
   const listeners: (() => void)[] = [];
 
+  /** What was told of it until now: an old answer is none. */
+  const told = ({ answer, answeredAt }: Question): Answer =>
+    clock.now() - answeredAt > LONGEST_AGE_MS ? NOT_YET : answer;
+
   const put = async (question: Question, promql: string, source: SourceRef | undefined): Promise<void> => {
     question.isOpen = true;
     question.askedAt = clock.now();
     const answer = await answerOf(clientOf(source), promql);
-    const isNews = kindOf(answer) !== kindOf(question.answer);
+    const isNews = kindOf(answer) !== kindOf(told(question));
     Object.assign(question, { answer, answeredAt: clock.now(), isOpen: false });
     if (isNews) for (const listener of listeners) listener();
   };
@@ -63,7 +67,7 @@ export function createQuestions({ clientOf, clock }: QuestionsOptions): Question
       questions.set(key, question);
       question.wantedAt = now;
       if (!question.isOpen && now - question.askedAt >= ASK_AGAIN_MS) void put(question, promql, source);
-      return now - question.answeredAt > LONGEST_AGE_MS ? NOT_YET : question.answer;
+      return told(question);
     },
     onAnswer(listener) {
       listeners.push(listener);
