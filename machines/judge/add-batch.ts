@@ -2,11 +2,12 @@ import type { Batch } from './batch.ts';
 import { comparable } from './comparable.ts';
 import { addCounts, cleanCounts, NO_COUNTS, type TwoArms } from './counts.ts';
 import { addLatencies } from './latency.ts';
-import { capped, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
+import { capped, EMPTY_MIXTURE, FROM_THE_START, grow, lnEvidence, type Mixture, temper } from './mixture.ts';
 import { acceptGrid, breachGrid, oneSampleFactors } from './one-sample.ts';
 import { addToPace } from './pace.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { addPlaceboBatch } from './placebo.ts';
+import { shareAfter } from './settling.ts';
 import { addToSilence, stableIsGone } from './silence.ts';
 import type { Calm, JudgeState, RollbackReason } from './state.ts';
 import { followSuspicion, suspect } from './suspicion.ts';
@@ -16,6 +17,9 @@ import { brokeStable, LN_BREACHING, reasonToRollBack } from './weigh.ts';
 
 /** Evidence against the objective is kept up to 1/α³: above the 1/α² that decides in one batch, low enough to be forgotten. */
 const CAP_POWER = 3;
+
+/** What a canary shows while stable breaches is kept up to 1/β², for the same reason. */
+const KEEPS_CAP_POWER = 2;
 
 /** The recent past bets on this many times the margin: a fault that nobody would take for chance. */
 const RECENT_RATIO = 10;
@@ -58,7 +62,7 @@ function decided(state: JudgeState, batch: Batch, safe: JudgeParameters): JudgeS
   if (state.suspicion === null) {
     if (!brokeStable(state, safe)) return state;
     const canTry = safe.stepsBack && !state.wasCleared;
-    return canTry ? { ...state, suspicion: suspect(state.stableCalm.counts) } : rollBack('BreachSinceStep');
+    return canTry ? { ...state, suspicion: suspect(state.stableCalm) } : rollBack('BreachSinceStep');
   }
   const suspicion = followSuspicion(state.suspicion, batch, { allowed: allowedAlone(state.stable, safe), safe });
   if (suspicion === 'Confirmed') return rollBack('BreachSinceStep');
@@ -112,11 +116,12 @@ function withBreaches(state: JudgeState, batch: Batch, safe: JudgeParameters): P
   const hasRecovered = state.stableCalm.isBroken && !calm.isBroken;
   const grown = grownBreach(state.stableBreach, batch.stable, safe, allowed);
   const stableBreach = hasRecovered ? capped(grown, 0) : grown;
-  const bothBreach = lnEvidence(stableBreach, safe) >= LN_BREACHING;
+  const isStableBreaching = lnEvidence(stableBreach, safe) >= LN_BREACHING;
   return {
     stableBreach,
     stableCalm: calm,
-    canaryBreach: bothBreach || hasRecovered ? capped(canaryBreach, 0) : canaryBreach,
+    keeps: isStableBreaching ? grownKeeps(state.keeps, batch, safe, allowed) : EMPTY_MIXTURE,
+    canaryBreach: isStableBreaching || hasRecovered ? capped(canaryBreach, 0) : canaryBreach,
   };
 }
 
@@ -126,18 +131,30 @@ function grownBreach(mixture: Mixture, counts: Batch['canary'], safe: JudgeParam
   return capped(grow(mixture, temper(factors, safe.dispersion), safe), CAP_POWER * -Math.log(safe.falseRollback));
 }
 
+/** Capped, so that a canary that begins to fail with stable is not taken for a good one for long. */
+function grownKeeps(mixture: Mixture, { canary }: Batch, safe: JudgeParameters, allowed: number): Mixture {
+  const factors = oneSampleFactors(canary, acceptGrid(allowed), allowed);
+  if (factors === null) return mixture;
+  const lnCap = KEEPS_CAP_POWER * -Math.log(safe.falseAccept);
+  return capped(grow(mixture, temper(factors, safe.dispersion), FROM_THE_START), lnCap);
+}
+
 /** Follows the onset and the end of a breach by stable, at a ratio that tells them within few requests. */
 function calmAfter(calm: Calm, batch: Batch, safe: JudgeParameters, allowed: number): Calm {
   const ratio = Math.min(ONSET_RATIO * allowed, (1 + allowed) / 2);
   const [factor = 0] = oneSampleFactors(batch.stable, [ratio], allowed) ?? [];
   const lnSince = Math.min(LN_ONSET_CAP, Math.max(0, calm.lnSince + factor / safe.dispersion));
   const raisedAt = batch.isLowered === true ? null : (batch.raisedAt ?? calm.raisedAt);
-  // Where a suspicion can be tried, nobody needs to know how stable was before.
-  const before = calm.at ?? (safe.calmBefore || safe.stepsBack ? raisedAt : null);
+  // Where a suspicion can be tried, nobody needs to know how stable was before; one that broke before did not break with a step.
+  const mayHaveBroken = safe.calmBefore ?? safe.stepsBack;
+  const before = calm.at ?? (mayHaveBroken ? raisedAt : null);
+  const sinceStep = raisedAt === null ? 1 : shareAfter(batch, raisedAt);
   return {
     lnSince,
     at: lnSince === 0 ? batch.at : before,
+    brokeBy: lnSince === 0 ? null : (calm.brokeBy ?? batch.at),
     counts: lnSince === 0 ? NO_COUNTS : addCounts(calm.counts, batch.stable),
+    requestsSinceStep: lnSince === 0 ? 0 : calm.requestsSinceStep + batch.stable.requests * sinceStep,
     isBroken: lnSince >= LN_BROKEN || (calm.isBroken && lnSince > 0),
     raisedAt,
   };

@@ -5,6 +5,8 @@ import type { LatencyBatch } from './latency.ts';
 export interface Batch extends TwoArms {
   /** End of the batch, milliseconds since the epoch. */
   readonly at: number;
+  /** No request in it ended before this time, milliseconds since the epoch; absent or not finite where unknown. */
+  readonly from?: number | null;
   /** When the canary's weight was last changed before the end of the batch; absent where unknown. */
   readonly raisedAt?: number | null;
   /** True when that change gave stable requests back: what both versions do then is no consequence of it. */

@@ -33,6 +33,14 @@ describe('a batch that spans a raise', () => {
     }
   });
 
+  it('is told by when it began, however long it is', () => {
+    const long: Batch = { ...batch, at: RAISED_AT + 61_000, from: RAISED_AT + 1_000 };
+    expect(comparable(long)).toMatchObject({ stable: { requests: 100 } });
+    expect(comparable({ ...long, from: RAISED_AT + 2_000 })).toMatchObject({ stable: batch.stable });
+    expect(comparable({ ...batch, from: RAISED_AT + 2_000 })).toMatchObject({ stable: batch.stable });
+    expect(comparable({ ...batch, from: Number.NEGATIVE_INFINITY })).toMatchObject({ stable: { requests: 100 } });
+  });
+
   it('compares nothing of stable at 100 %', () => {
     expect(comparable({ ...batch, weight: 1 })).toMatchObject({ stable: { requests: 25, failures: 25 } });
   });

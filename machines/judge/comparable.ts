@@ -1,9 +1,7 @@
 import type { Batch } from './batch.ts';
 import type { ArmCounts } from './counts.ts';
 import type { ArmLatencies } from './latency.ts';
-
-/** After a change of weight two scrapes of 5 s may still hold requests from before it. */
-export const SETTLING_MS = 10_000;
+import { isSettled } from './settling.ts';
 
 /**
  * The part of a batch in which the versions can be compared. A batch that spans a change of weight holds many requests of one version
@@ -12,8 +10,8 @@ export const SETTLING_MS = 10_000;
  * so that what is wrongly left out never speaks against the canary.
  */
 export function comparable(batch: Batch): Pick<Batch, 'canary' | 'stable' | 'latency'> {
-  const { canary, stable, latency = null, raisedAt, weight, isLowered } = batch;
-  if (raisedAt == null || weight == null || batch.at >= raisedAt + SETTLING_MS) return batch;
+  const { canary, stable, latency = null, weight, isLowered } = batch;
+  if (weight == null || isSettled(batch)) return batch;
   if (isLowered === true) {
     const most = weight === 1 ? canary.requests : (stable.requests * weight) / (1 - weight);
     return {

@@ -50,7 +50,7 @@ const anyParameters: fc.Arbitrary<JudgeParameters> = fc.record({
   dispersion: fc.constantFrom(0, 1, 4.5, 1e300),
   blameWindowMs: fc.constantFrom(0, 15_000),
   stepsBack: fc.boolean(),
-  calmBefore: fc.boolean(),
+  calmBefore: fc.option(fc.boolean()),
   weights: fc.record({ harm: fraction, latency: fraction, slo: fraction }),
 });
 

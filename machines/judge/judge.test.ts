@@ -149,17 +149,18 @@ describe('the judge', () => {
   describe('where the requests can be taken from the canary that both versions broke with', () => {
     const parameters = { ...PARAMETERS, stepsBack: true };
     const RAISED_AT = 100_000;
-    const LOWERED_AT = 115_000;
+    const LOWERED_AT = 112_000;
     const healthy = Array.from({ length: 20 }, (): Row => [100, 900, 0, 1]);
     const broken = Array.from({ length: 2 }, (): Row => [200, 800, 40, 160]);
+    const timed = (row: Row, number: number) => ({ ...batchOf(row, number), from: (number - 1) * 5_000 });
     const without = (rows: readonly Row[]) => {
       const before = [...healthy, ...broken].map((row, i) => ({
-        ...batchOf(row, i + 1),
+        ...timed(row, i + 1),
         raisedAt: RAISED_AT,
         weight: 0.2,
       }));
       const after = rows.map((row, i) => ({
-        ...batchOf(row, healthy.length + broken.length + i + 1),
+        ...timed(row, healthy.length + broken.length + i + 1),
         ...{ raisedAt: LOWERED_AT, weight: 0, isLowered: true },
       }));
       return [...before, ...after].reduce((state, batch) => addBatch(state, batch, parameters), beginJudging());
@@ -178,7 +179,21 @@ describe('the judge', () => {
     });
 
     it('blames the canary when stable recovers at once', () => {
-      expect(judge([0, 1000, 0, 60], well)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+      expect(judge([0, 1000, 0, 90], well)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    });
+
+    it('clears it when stable recovers before', () => {
+      expect(judge(well)).toMatchObject({ kind: 'Advance' });
+    });
+
+    it('clears it when stable was broken for too large a part of the time before the step', () => {
+      // A second after the step, and as many failures as in five seconds.
+      const rows: Row[] = [...healthy, [200, 800, 40, 160], [200, 800, 10, 40]];
+      const raisedAt = healthy.length * 5_000 + 4_000;
+      const state = rows
+        .map((row, i) => ({ ...timed(row, i + 1), raisedAt: i < 20 ? 0 : raisedAt, weight: 0.2 }))
+        .reduce((sum, batch) => addBatch(sum, batch, parameters), beginJudging());
+      expect(state).toMatchObject({ suspicion: null, wasCleared: true, decided: null });
     });
 
     it('suspects it from the first batch on, whatever was before', () => {
@@ -222,14 +237,46 @@ describe('the judge', () => {
 
   it('blames what both versions do from the first batch on on the canary only where stable was well before', () => {
     const broken = Array.from({ length: 3 }, (): Row => [100, 900, 20, 180]);
-    const judged = (calmBefore: boolean) => {
+    const judged = (calmBefore: boolean | null) => {
       const parameters = { ...PARAMETERS, calmBefore };
       const add = (state: ReturnType<typeof beginJudging>, row: Row, i: number) =>
         addBatch(state, { ...batchOf(row, i + 1), raisedAt: 0 }, parameters);
       return verdictOf(broken.reduce(add, beginJudging()), parameters);
     };
     expect(judged(true)).toMatchObject({ kind: 'Rollback', reason: 'BreachSinceStep' });
+    expect(judged(null)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
     expect(judged(false)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+  });
+
+  describe('where stable breaches the objective', () => {
+    const bad = (canaryFailures: number): Row => [200, 800, canaryFailures, 40];
+
+    it('lets a canary go on that is shown to keep it', () => {
+      const rows = Array.from({ length: 4 }, () => bad(0));
+      expect(verdict(rows.slice(0, 1))).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+      expect(verdict(rows)).toMatchObject({ kind: 'Advance', reason: 'BetterThanStable' });
+      expect(verdict(rows).message).toMatch(
+        /^The canary keeps the objective, which stable breaches: it fails less than 1 %: /,
+      );
+    });
+
+    it('holds one that is no better, or better but not good', () => {
+      for (const failures of [10, 5]) {
+        const rows = Array.from({ length: 20 }, () => bad(failures));
+        expect(verdict(rows)).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+      }
+    });
+
+    it('does not count what the canary showed before', () => {
+      const good = Array.from({ length: 50 }, (): Row => [200, 800, 0, 1]);
+      const outage = Array.from({ length: 2 }, (): Row => [200, 800, 40, 160]);
+      expect(verdict([...good, ...outage])).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
+    });
+
+    it('holds a good canary soon when it begins to fail as well', () => {
+      const rows = [...Array.from({ length: 50 }, () => bad(0)), bad(12)];
+      expect(verdict(rows).kind).not.toBe('Advance');
+    });
   });
 
   it('decides from the second batch on, or at once when the odds are overwhelming', () => {

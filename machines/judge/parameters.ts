@@ -30,8 +30,11 @@ export interface JudgeParameters {
   readonly blameWindowMs: number;
   /** Where all requests go to the canary, a breach gives stable some back to compare with instead of taking the release back. */
   readonly stepsBack: boolean;
-  /** Stable kept the objective right before the release: a breach that is there from its first batch began with it. */
-  readonly calmBefore: boolean;
+  /**
+   * Whether stable kept the objective right before the release: then a breach that is there from its first batch began with it, and else it
+   * did not; null where nobody knows.
+   */
+  readonly calmBefore: boolean | null;
   /** How much each test counts; only the proportions matter. */
   readonly weights: TestWeights;
 }
@@ -61,9 +64,9 @@ export const DEFAULT_PARAMETERS: JudgeParameters = {
   minRequests: 50,
   plannedBatches: 240,
   dispersion: 1,
-  blameWindowMs: 15_000,
+  blameWindowMs: 10_000,
   stepsBack: false,
-  calmBefore: false,
+  calmBefore: null,
   weights: { harm: 0.4, latency: 0.3, slo: 0.2 },
 };
 

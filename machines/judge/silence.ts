@@ -1,6 +1,6 @@
 import type { Batch } from './batch.ts';
-import { SETTLING_MS } from './comparable.ts';
 import type { ArmCounts } from './counts.ts';
+import { isSettled } from './settling.ts';
 
 /**
  * How long each version has been silent, counted in the requests that it should have had since its last one: batches may be short and
@@ -30,8 +30,7 @@ const GONE_BATCHES = 3;
 export function addToSilence(silence: Silence, batch: Batch, before: Seen): Silence {
   const weight = batch.weight ?? null;
   const share = weight ?? seenShare(before);
-  const isSettled = batch.raisedAt == null || batch.at >= batch.raisedAt + SETTLING_MS;
-  const isSplit = isSettled && share > 0 && share < 1;
+  const isSplit = isSettled(batch) && share > 0 && share < 1;
   const expectedCanary = isSplit ? (batch.stable.requests * share) / (1 - share) : 0;
   const expectedStable = isSplit ? (batch.canary.requests * (1 - share)) / share : 0;
   return {

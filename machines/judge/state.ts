@@ -31,6 +31,8 @@ export interface JudgeState {
   /** Stable fails more often than the objective allows. */
   readonly stableBreach: Mixture;
   readonly stableCalm: Calm;
+  /** Canary keeps the objective, since stable has breached it: what is known from before says nothing of an outage. */
+  readonly keeps: Mixture;
   /** While the canary is suspected of what broke both versions; null otherwise. */
   readonly suspicion: Suspicion | null;
   /** True once a suspicion was cleared: the next breach that begins with a step is no chance any more. */
@@ -49,8 +51,12 @@ export interface Calm {
   readonly lnSince: number;
   /** End of the last batch at which nothing spoke for a breach; null before the first. */
   readonly at: number | null;
+  /** End of the batch after that, which is the first that speaks for a breach; null while none does. */
+  readonly brokeBy: number | null;
   /** What stable has answered since. */
   readonly counts: ArmCounts;
+  /** How many of these requests may have been answered since the weight was last raised. */
+  readonly requestsSinceStep: number;
   /** True from the moment at which these odds were high until they are nothing again. */
   readonly isBroken: boolean;
   /** Time at which the canary's weight was last raised, as of the newest batch; null once it was lowered. */
@@ -81,7 +87,16 @@ export function beginJudging(): JudgeState {
     recentHarm: 0,
     canaryBreach: EMPTY_MIXTURE,
     stableBreach: EMPTY_MIXTURE,
-    stableCalm: { lnSince: 0, at: null, counts: NO_COUNTS, isBroken: false, raisedAt: null },
+    stableCalm: {
+      lnSince: 0,
+      at: null,
+      brokeBy: null,
+      counts: NO_COUNTS,
+      requestsSinceStep: 0,
+      isBroken: false,
+      raisedAt: null,
+    },
+    keeps: EMPTY_MIXTURE,
     suspicion: null,
     wasCleared: false,
     accept: EMPTY_MIXTURE,

@@ -5,7 +5,7 @@ import { requestsToAccept } from './prediction.ts';
 import { canaryIsStarved, stableIsGone } from './silence.ts';
 import type { JudgeState, RollbackReason } from './state.ts';
 import { allowedAlone, tolerableRatio } from './tolerance.ts';
-import { beatsPlacebo, type Evidence, isUncompared, LN_BREACHING, weigh } from './weigh.ts';
+import { beatsPlacebo, type Evidence, isUncompared, keepsObjective, LN_BREACHING, weigh } from './weigh.ts';
 import { countsInWords, grouped, MOST_ODDS, oddsInWords, percent } from './words.ts';
 
 /** Why a verdict is as it is. */
@@ -19,6 +19,7 @@ export type VerdictReason =
   | 'StableBreachesSlo'
   | 'CanaryBreachesSlo'
   | 'SuspectedHarm'
+  | 'BetterThanStable'
   | 'NoEvidenceOfHarm';
 
 /** What the counts so far say about the release. Times and dwell are not the judge's: `Advance` only says that the evidence allows it. */
@@ -80,12 +81,13 @@ function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): P
     return hold(beatsPlacebo(state, evidence, safe) ? 'TooLittleToDecide' : 'StablePodAsBad');
   }
   if (mustCompare(state, evidence, safe)) return hold('BreachUncompared');
-  if (evidence.lnStableSlo >= LN_BREACHING) return hold('StableBreachesSlo');
+  const isBetter = evidence.lnStableSlo >= LN_BREACHING && keepsObjective(state, safe);
+  if (evidence.lnStableSlo >= LN_BREACHING && !isBetter) return hold('StableBreachesSlo');
   if (evidence.lnTotal >= LN_SUSPECTED) return hold('SuspectedHarm');
   if (evidence.lnSlo >= LN_SUSPECTED) return hold('CanaryBreachesSlo');
   if (canaryIsStarved(state.silence)) return hold('StarvedCanary');
   if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
-  return { kind: 'Advance', reason: 'NoEvidenceOfHarm' };
+  return { kind: 'Advance', reason: isBetter ? 'BetterThanStable' : 'NoEvidenceOfHarm' };
 }
 
 function mustCompare(state: JudgeState, { lnSlo }: Evidence, safe: JudgeParameters): boolean {
@@ -152,6 +154,8 @@ function lead(reason: VerdictReason, state: JudgeState, safe: JudgeParameters): 
       return 'The canary breaches the objective, but not by more than stable fails';
     case 'SuspectedHarm':
       return 'The canary is suspected of harm';
+    case 'BetterThanStable':
+      return `The canary keeps the objective, which stable breaches: it fails less than ${percent(allowedAlone(state.stable, safe))}`;
     case 'NoEvidenceOfHarm':
       return 'No evidence of harm';
   }

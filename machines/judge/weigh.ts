@@ -115,10 +115,17 @@ export function beatsPlacebo(state: JudgeState, evidence: Evidence, safe: JudgeP
  * suspicion only.
  */
 export function brokeStable(state: JudgeState, safe: JudgeParameters): boolean {
-  const { at, raisedAt } = state.stableCalm;
-  if (at === null || raisedAt === null || state.canary.failures < safe.minFailures) return false;
+  const { at, brokeBy, raisedAt } = state.stableCalm;
+  if (at === null || brokeBy === null || raisedAt === null || state.canary.failures < safe.minFailures) return false;
+  if (keepsObjective(state, safe)) return false;
   if (stableIsGone(state) || lnEvidence(state.stableBreach, safe) < -Math.log(safe.falseRollback)) return false;
-  return at >= raisedAt - safe.blameWindowMs && at <= raisedAt + safe.blameWindowMs;
+  // It began after the last batch without a breach, and before the end of the first with one.
+  return brokeBy >= raisedAt - safe.blameWindowMs && at <= raisedAt + safe.blameWindowMs;
+}
+
+/** True when the canary has been shown, at 1/β, to keep the objective that stable breaches meanwhile. */
+export function keepsObjective({ keeps }: JudgeState, safe: JudgeParameters): boolean {
+  return lnEvidence(keeps, FROM_THE_START) >= -Math.log(safe.falseAccept);
 }
 
 function heaviest({ harm, latency, slo }: TestWeights): RollbackReason {

@@ -112,6 +112,15 @@ export function mayAdvance(context: RolloutContext, facts: Facts): boolean {
   );
 }
 
+/** What the newest evidence may say against more weight. */
+const DOUBTS: readonly string[] = ['StableBreachesSlo', 'SuspectedHarm', 'CanaryBreachesSlo', 'TooLittleToDecide'];
+
+/** True when the evidence has turned since the step was taken, while pods were started for it. */
+export function isDoubtful({ release }: RolloutContext, { verdict }: Facts): boolean {
+  if (release === null || release.isPromoted || verdict?.revision !== release.revision) return false;
+  return verdict.kind === 'Hold' && DOUBTS.includes(verdict.reason);
+}
+
 /** True when neither an operator nor a foreign edit keeps the release from going on. */
 export function canAct(context: RolloutContext, { facts }: Look): boolean {
   return !isPaused(context, facts) && !isRouteHeld(context, facts);

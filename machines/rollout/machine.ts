@@ -25,6 +25,7 @@ import {
   isCanaryGone,
   isCanaryReady,
   isClean,
+  isDoubtful,
   isEditNew,
   isHandedOver,
   isReleaseDue,
@@ -247,6 +248,7 @@ export const rolloutMachine = rolloutSetup.createMachine({
               (context, look) =>
                 canAct(context, look) &&
                 isCanaryReady(context, look) &&
+                !isDoubtful(context, look.facts) &&
                 context.readySince !== null &&
                 // Proxies that already send requests to the canary learn of further pods without risk.
                 (context.release?.evidenceSince !== null || look.at >= context.readySince + look.plan.propagationMs),

@@ -12,7 +12,7 @@ const column = z.array(z.number().nullable());
 export const columnsSchema = z.object({
   /** End of the first batch in ms, then the time from each batch to the next. */
   at: z.array(z.int()),
-  /** By quantity: `canary/requests`, `latency/stable/250` (requests of that bucket), `pods/NAME/failures` and so on. */
+  /** By quantity: `length` (ms, of the time that the batch tells of), `canary/requests`, `latency/stable/250` (requests of that bucket), `pods/NAME/failures` and so on. */
   quantities: z.record(z.string(), column),
 });
 
@@ -27,7 +27,8 @@ export function toColumns(batches: readonly Batch[]): Columns {
   for (const [row, batch] of batches.entries()) {
     writeCounts(canary, row, batch.canary);
     writeCounts(stable, row, batch.stable);
-    const { latency } = batch;
+    const { latency, from } = batch;
+    if (from != null && Number.isFinite(from)) table.column('length')[row] = batch.at - from;
     if (latency != null) {
       // Names are made only where the edges change: there may be hundreds of thousands of numbers.
       if (timed === null || !isSameList(timed.edges, latency.edges)) timed = table.timed(latency.edges);
@@ -68,6 +69,7 @@ function createTable(rows: number) {
     buckets: edges.map((edge) => column(`latency/${name}/${edge}`)),
   });
   return {
+    column,
     counts: (name: string): CountColumns => ({
       requests: column(`${name}/requests`),
       failures: column(`${name}/failures`),
@@ -112,8 +114,10 @@ export function fromColumns({ at, quantities }: Columns): readonly Batch[] {
     const value: Cell = (name) => quantities[name]?.[row] ?? null;
     const latency = latencyOf(edges, value);
     const stablePods = podsOf(pods, value);
+    const length = value('length');
     return {
       at: end,
+      ...(length !== null && { from: end - length }),
       canary: countsOf('canary', value) ?? NOTHING,
       stable: countsOf('stable', value) ?? NOTHING,
       ...(latency !== null && { latency }),

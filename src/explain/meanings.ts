@@ -111,10 +111,16 @@ function patience(parameters: JudgeParameters): readonly Meaning[] {
     },
     {
       name: 'calmBefore',
-      value: parameters.calmBefore ? 'yes' : 'no',
-      meaning: parameters.calmBefore
-        ? 'Stable kept the objective right before the release, so a breach of both versions from the first request on began with it.'
-        : `It is not known that stable kept the objective before the release, so a breach of both from the first request on is ${parameters.stepsBack ? 'only a suspicion, which is tried' : "nobody's"}.`,
+      value: { true: 'yes', false: 'no', null: 'unknown' }[`${parameters.calmBefore}`],
+      meaning: calmMeaning(parameters),
     },
   ];
+}
+
+function calmMeaning({ calmBefore, stepsBack }: JudgeParameters): string {
+  if (calmBefore === null)
+    return `It is not known whether stable kept the objective before the release, so a breach of both from the first request on is ${stepsBack ? 'only a suspicion, which is tried' : "nobody's"}.`;
+  return calmBefore
+    ? 'Stable kept the objective right before the release, so a breach of both versions from the first request on began with it.'
+    : 'Stable breached the objective right before the release, so a breach of both from the first request on did not begin with it.';
 }

@@ -79,7 +79,7 @@ const parametersSchema = z.object({
   dispersion: z.number(),
   blameWindowMs: z.number(),
   stepsBack: z.boolean().default(false),
-  calmBefore: z.boolean().default(false),
+  calmBefore: z.boolean().nullable().default(null),
   weights: z.object({ harm: z.number(), latency: z.number(), slo: z.number() }),
 }) satisfies z.ZodType<JudgeParameters>;
 

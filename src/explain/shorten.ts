@@ -95,6 +95,7 @@ function added(a: Batch, b: Batch): Batch | null {
   const pods = addedPods(a.stablePods ?? null, b.stablePods ?? null);
   return {
     at: b.at,
+    ...(a.from != null && b.from != null && { from: Math.min(a.from, b.from) }),
     canary: addedCounts(a.canary, b.canary),
     stable: addedCounts(a.stable, b.stable),
     ...(latency !== null && { latency }),

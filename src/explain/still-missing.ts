@@ -2,7 +2,7 @@ import { outlookInWords, type Verdict } from '../../machines/judge/index.ts';
 
 /** What a release waits for whose evidence holds it, by the verdict's reason. Reasons of which only more requests are missing have none. */
 const MISSING: Readonly<Record<string, string>> = {
-  StableBreachesSlo: 'goes on once stable keeps the objective again',
+  StableBreachesSlo: 'goes on once stable keeps the objective again, or the canary alone is shown to keep it',
   CanaryBreachesSlo: 'goes on once the canary keeps the objective',
   BreachSinceStep: 'taken back if stable recovers without it as fast, goes on if that takes longer',
   BreachUncompared: 'goes back to a weight at which stable gets requests to compare with',

@@ -7,7 +7,7 @@ export interface ArmIncrement {
   readonly failures: number;
   /** The pod that answered, where known. */
   readonly pod?: string | undefined;
-  /** Timestamp of the sample that it is measured from; where nobody knows, −Infinity. Of durations only. */
+  /** Timestamp of the sample that it is measured from; where nobody knows, −Infinity. */
   readonly since?: number;
   /** Of the same requests, how many took at most each edge (ms). */
   readonly durations?: { readonly edges: readonly number[]; readonly within: readonly number[] };

@@ -10,6 +10,7 @@ import {
   pendingSince,
   startOf,
 } from './histogram.ts';
+import { scrapeBefore } from './scrapes.ts';
 import type { Tracker } from './tracked.ts';
 
 /** All callers have been scraped by so long after the first. */
@@ -19,11 +20,18 @@ const LATEST_NATIVE_MS = 75_000;
 export function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
   const grown: ArmIncrement[] = [];
   for (const { arm, counts, pod, target, counter } of tracker.series.values()) {
-    for (const { at, amount } of takeIncrements(counter, until, target.firstScrapeAt)) {
+    for (const { at, since, amount } of takeIncrements(counter, until, target.firstScrapeAt)) {
       if (arm === 'plain' || counts === 'excluded') continue;
       const requests = counts === 'bad' ? 0 : amount;
       const failures = counts === 'bad' || counts === 'failure' ? amount : 0;
-      grown.push({ at, arm, requests, failures, pod });
+      grown.push({
+        at,
+        since: Number.isFinite(since) ? since : scrapeBefore(target, at),
+        arm,
+        requests,
+        failures,
+        pod,
+      });
     }
   }
   return grown;
@@ -74,7 +82,7 @@ function settleEdges(tracker: Tracker, underMs: number, until: number): void {
 export interface OddCaller {
   /** Its pod, or else its address. */
   readonly name: string;
-  /** In ms; it has no bucket there, or a native one that reaches over it. */
+  /** In ms; it has no bucket there, or native ones that do not tell. */
   readonly edge: number;
   readonly isNative: boolean;
   /** In ms. */

@@ -60,6 +60,13 @@ export function noteUp(target: Target, answers: readonly RawSeries[], coveredFro
   }
 }
 
+/** The newest scrape before `at`: a counter that `at` shows for the first time has grown since then. −Infinity where none is known. */
+export function scrapeBefore({ scrapes, firstScrapeAt }: Target, at: number): number {
+  let newest = firstScrapeAt < at ? firstScrapeAt : Number.NEGATIVE_INFINITY;
+  for (const scrape of scrapes) if (scrape < at && scrape > newest) newest = scrape;
+  return newest;
+}
+
 /** Drops scrapes before `before`. */
 export function trimScrapes({ scrapes }: Target, before: number): void {
   for (const at of scrapes) if (at < before) scrapes.delete(at);

@@ -51,8 +51,8 @@ function hasLowerWeight({ strategy }: RolloutSpec): boolean {
   return strategy.canary?.adaptive !== undefined || fixedSteps(strategy).some(({ weight }) => weight < 100);
 }
 
-function isCalm({ recentRatio }: Baseline, allowedRatio: number | undefined): boolean {
-  return recentRatio != null && allowedRatio !== undefined && recentRatio <= allowedRatio;
+function isCalm({ recentRatio }: Baseline, allowedRatio: number | undefined): boolean | null {
+  return recentRatio == null || allowedRatio === undefined ? null : recentRatio <= allowedRatio;
 }
 
 function plannedBatches(deadlineMs: number): number {

@@ -79,17 +79,17 @@ function rulesOf({ parameters, pastRatio }: JudgedObjective, stepping: Stepping)
 
 /** What the sampler would cut for one objective; null while durations of cold pods are not compared. */
 function batchFor({ durations }: JudgedObjective, interval: Interval, raises: readonly Raise[]): Batch | null {
-  const at = interval.toS * 1000;
+  const [from, at] = [interval.fromS * 1000, interval.toS * 1000];
   const { canary, stable } = interval;
-  if (durations === null) return withRaise({ at, canary: countsOf(canary), stable: countsOf(stable) }, raises);
+  if (durations === null) return withRaise({ from, at, canary: countsOf(canary), stable: countsOf(stable) }, raises);
   const { underMs, edges, warmupMs } = durations;
-  if (isCold({ from: interval.fromS * 1000, at }, raises, warmupMs)) return null;
+  if (isCold({ from, at }, raises, warmupMs)) return null;
   const slow = ({ requests, within }: Answered) => ({
     requests,
     failures: requests - (within[edges.indexOf(underMs)] ?? 0),
   });
   const latency = latencyOf(edges, canary, stable);
-  return withRaise({ at, canary: slow(canary), stable: slow(stable), latency }, raises);
+  return withRaise({ from, at, canary: slow(canary), stable: slow(stable), latency }, raises);
 }
 
 function countsOf({ requests, failures }: Answered) {

@@ -34,9 +34,11 @@ const MAX_ROUNDS = 20;
 
 /** Releases a new version by the real machine and the real judge on a virtual clock. */
 export function releaseBySluice(setup: Setup, world: World, random: Random): Result {
-  const scene = createScene(world, random, { beginsS: -PAST_S, scrapeS: setup.scrapeS });
+  // Nothing that a release does is in step with scrapes.
+  const phaseS = Math.floor(random.uniform() * setup.scrapeS * 1000) / 1000;
+  const scene = createScene(world, random, { beginsS: -PAST_S - phaseS, scrapeS: setup.scrapeS });
   const past = scene.passUntil(0);
-  const release = createRelease(setup, scene, past);
+  const release = createRelease({ ...setup, phaseS }, scene, past);
   const { plan, watchedS } = setup;
   for (let atMs = 0; ; atMs = release.nextMs(atMs)) {
     if (atMs >= Math.min(watchedS * 1000, plan.deadlineMs + 60_000)) return endOf(setup, scene, null);
@@ -63,7 +65,11 @@ interface Release {
   nextMs(atMs: number): number;
 }
 
-function createRelease({ plan, objectivesFor, scrapeS }: Setup, scene: Scene, past: readonly Interval[]): Release {
+function createRelease(
+  { plan, objectivesFor, scrapeS, phaseS }: Setup & { readonly phaseS: number },
+  scene: Scene,
+  past: readonly Interval[],
+): Release {
   const baseline = baselineOf(past.map(({ toS, stable }) => ({ at: toS * 1000, ...stable })));
   const evidence = createEvidence(objectivesFor(past), plan.stepping);
   let followedS = 0;
@@ -100,8 +106,9 @@ function createRelease({ plan, objectivesFor, scrapeS }: Setup, scene: Scene, pa
       return standing;
     },
     nextMs(atMs) {
-      const [scrapeMs, ingestMs] = [Math.round(scrapeS * 1000), INGEST_S * 1000];
-      const nextScrapeMs = (Math.floor((atMs - ingestMs) / scrapeMs) + 1) * scrapeMs + ingestMs;
+      const knownS = (scrape: number) => scrape * scrapeS - phaseS - PAST_S + INGEST_S;
+      const nextScrape = Math.floor((atMs / 1000 - knownS(0)) / scrapeS) + 1;
+      const nextScrapeMs = Math.max(atMs + 1, Math.ceil(knownS(nextScrape) * 1000));
       const wake = wakeAt(standing.state, standing.context, plan, atMs) ?? Number.POSITIVE_INFINITY;
       return Math.min(nextScrapeMs, wake, cluster.readyAtMs(atMs) ?? Number.POSITIVE_INFINITY);
     },
@@ -138,7 +145,7 @@ function factsOf(
     evidence: { state: 'fresh', message: '' },
     verdict: evidence.verdict(),
     preflight: { state: 'passed', requestRate: baseline.requestRate },
-    ...{ faults: [], gate: null },
+    ...{ faults: [], gate: null, embargo: null },
     failed: null,
   };
 }

@@ -11,10 +11,11 @@ import {
 } from '../../../machines/judge/index.ts';
 import type { Raise } from '../../../machines/rollout/context.ts';
 import { isCold, withRaise } from '../../../machines/rollout/raises.ts';
-import type { RolloutSpec } from '../../api/rollout.ts';
+import type { Objective, RolloutSpec } from '../../api/rollout.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import type { Batch } from '../../metrics/port.ts';
 import type { Baseline } from '../../plan/baseline.ts';
+import { goalOf } from '../../plan/goal.ts';
 import { judgeParametersOf } from '../../plan/judge-parameters.ts';
 
 /** The judge's opinion on one objective. */
@@ -73,7 +74,7 @@ export function createJudging(): Judging {
       const judged = release.spec.objectives.map((objective) => {
         const { name } = objective;
         const rules = rulesOf(release, objective);
-        const warm = warmBatches(release, batches.get(name) ?? []);
+        const warm = warmBatches(release, objective, batches.get(name) ?? []);
         const isWarmingUp = warm.at(-1) !== batches.get(name)?.at(-1);
         return { name, rules, warm, isWarmingUp, read: readOn(before?.get(name), release, { rules, batches: warm }) };
       });
@@ -94,7 +95,7 @@ export function createJudging(): Judging {
   };
 }
 
-function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: RolloutSpec['objectives'][number]): Rules {
+function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: Objective): Rules {
   const baseline = baselines[objective.name];
   return {
     parameters: judgeParametersOf(spec, objective, baseline),
@@ -104,9 +105,13 @@ function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: Rollou
 }
 
 /** Durations of pods that have just started are not compared; failures count from the first request. */
-function warmBatches({ spec, raises }: JudgedRelease, batches: readonly Batch[]): readonly Batch[] {
+function warmBatches(
+  { spec, raises }: JudgedRelease,
+  objective: Objective,
+  batches: readonly Batch[],
+): readonly Batch[] {
+  if (goalOf(objective, spec.analysis)?.measure.kind !== 'durations') return batches;
   const warmupMs = parseDuration(spec.analysis.warmup) ?? 0;
-  if (batches.every(({ from }) => from === undefined)) return batches;
   return batches.filter(({ at, from = at }) => !isCold({ from, at }, raises, warmupMs));
 }
 

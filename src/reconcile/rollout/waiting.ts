@@ -4,6 +4,7 @@ import { type RolloutState, routeFor } from '../../../machines/rollout/desired.t
 import { type Facts, isUnderFault, revisionFact } from '../../../machines/rollout/facts.ts';
 import {
   isCanaryReady,
+  isDoubtful,
   isPaused,
   isReleaseWanted,
   isRouteHeld,
@@ -182,6 +183,10 @@ function gateWait(name: string, { gate }: Facts): Wait {
 function podsWait(context: RolloutContext, release: Release, { plan, facts }: Look): Wait {
   const canary = revisionFact(facts, release.revision);
   const needed = replicasFor(release.targetBp, release, facts);
+  if (canary.ready >= needed && isDoubtful(context, facts)) {
+    const { message = '', reason = '' } = facts.verdict ?? {};
+    return wait('AwaitingEvidence', `holds before the next weight: ${message}; ${missingFor(reason)}`);
+  }
   const problem = canary.problem === null ? '' : `: ${canary.problem}`;
   const message = `waits for canary pods, ${canary.ready} of ${needed} are ready${problem}`;
   return wait('PodsNotReady', message, context.since + plan.progressDeadlineMs);
