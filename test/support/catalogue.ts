@@ -19,8 +19,6 @@ const outcomeSchema = z.strictObject({
   reason: z.string().exactOptional(),
   /** The objective that is breached. */
   objective: z.string().exactOptional(),
-  /** Requests to the target for one request to the callers, at most. */
-  callsPerRequest: z.number().exactOptional(),
 });
 
 /** `expected.yaml`: a shop, and two kinds of callers in it. */
