@@ -62,14 +62,13 @@ function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> 
   return { state: 'fresh', message };
 }
 
-/** For native histograms that are too coarse. */
-const NATIVE_CURE =
-  'raise the limit of the buckets, or have the classic ones kept too (always_scrape_classic_histograms: true)';
+/** For native histograms that are too coarse, or wrong. */
+const NATIVE_CURE = 'have the classic ones kept too (always_scrape_classic_histograms: true)';
 
 /** Why a caller is not counted, and the cure. */
 export function oddReason({ name, edge, since, isNative }: OddCaller): string {
   if (isNative) {
-    return `a native histogram of ${name} has had requests of less and of more than ${edge} ms in one bucket since ${timeOfDay(since)} and is not counted: ${NATIVE_CURE}`;
+    return `a native histogram of ${name} has not told requests of at most ${edge} ms from slower ones since ${timeOfDay(since)} and is not counted: ${NATIVE_CURE}`;
   }
   return `${name} has had no bucket at ${edge} ms since ${timeOfDay(since)} and is not counted: give all callers' proxies the same buckets`;
 }

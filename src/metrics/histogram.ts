@@ -1,6 +1,6 @@
 import { addRow, type CounterSeries, emptySeries, isCount, isNew } from './counters.ts';
 import { edgesAround } from './edges.ts';
-import { countWithin, nativeEdges } from './native-histogram.ts';
+import { countWithin, isSound, nativeEdges } from './native-histogram.ts';
 import type { NativeSample, RawSample } from './provider.ts';
 
 /** How a histogram is kept: a series for each bucket, or one whose samples hold all of them. */
@@ -33,7 +33,7 @@ export interface Lacking {
   readonly edge: number;
   readonly since: number;
   readonly until: number;
-  /** A native bucket reaches over the edge: nothing that is late can change that. */
+  /** A native histogram does not tell: nothing that is late can change that. */
   readonly isNative: boolean;
 }
 
@@ -68,9 +68,10 @@ export function addBucket({ pending, seenSince }: Histogram, edge: number, sampl
 /** Takes in samples of its native form, unless there are rows of all of them. */
 export function addNative(histogram: Histogram, samples: readonly NativeSample[]): void {
   const { counter, seenSince } = histogram;
-  if (samples.length === 0 || (counter !== undefined && !samples.some(({ at }) => isNew(counter, at)))) return;
-  seenSince.native = Math.min(seenSince.native, firstOf(samples));
-  histogram.pendingNative = [...histogram.pendingNative, ...samples];
+  const fresh = counter === undefined ? samples : samples.filter(({ at }) => isNew(counter, at));
+  if (fresh.length === 0) return;
+  seenSince.native = Math.min(seenSince.native, firstOf(fresh));
+  histogram.pendingNative = [...histogram.pendingNative, ...fresh];
 }
 
 /** Forgets what waits. */
@@ -160,7 +161,7 @@ function begin(histogram: Histogram, chosen: readonly number[], underMs: number)
   const [first] = pendingNative;
   const edgesOf = {
     classic: chosen.filter((edge) => pending.has(edge)),
-    native: chosen.filter((edge) => first !== undefined && isCount(countWithin(first, edge))),
+    native: chosen.filter((edge) => first !== undefined && isSound(first) && isCount(countWithin(first, edge))),
   };
   const form = (['classic', 'native'] as const).find((one) => edgesOf[one].includes(underMs));
   if (form === undefined) return;
@@ -205,7 +206,10 @@ function columnsOf(histogram: Histogram): Columns {
   const { pending, pendingNative } = histogram;
   if (isReadNative(histogram)) {
     const totals = pendingNative.map(({ at, count }) => ({ at, value: count }));
-    return { totals, within: (edge) => pendingNative.map((sample) => countWithin(sample, edge)) };
+    const sound = pendingNative.map(isSound);
+    const within = (edge: number) =>
+      pendingNative.map((sample, index) => (sound[index] ? countWithin(sample, edge) : Number.NaN));
+    return { totals, within };
   }
   const totals = pending.get(Number.POSITIVE_INFINITY) ?? [];
   return { totals, within: (edge) => valuesAt(pending.get(edge) ?? [], totals) };

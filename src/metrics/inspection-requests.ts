@@ -4,11 +4,12 @@ import { ask } from './fleet-reader.ts';
 import { HOUR_MS, type Inquiry } from './inquiry.ts';
 import { type Inspection, refused } from './inspection.ts';
 import { type PastQuestion, readPast, restWants } from './inspection-past.ts';
-import { type NativeEdge, nativeEdge } from './native-histogram.ts';
+import { isSound, type NativeEdge, nativeEdge } from './native-histogram.ts';
 import type { Measure } from './port.ts';
 import type { NativeSample } from './provider.ts';
 import { DURATIONS_METRIC, NATIVE_DURATIONS_METRIC, REQUESTS_METRIC, type Want } from './wants.ts';
 
+const CLASSIC_CURE = 'have the classic buckets kept too (always_scrape_classic_histograms: true)';
 /** Native histograms are looked at over so long, in ms: they hold all that was counted since their process began. */
 const NATIVE_WINDOW_MS = 300_000;
 
@@ -52,7 +53,14 @@ async function inspectNative(inquiry: Inquiry, underMs: number): Promise<Inspect
   }
   const own = await readNative(inquiry, nativeSelector(inquiry));
   const known = nativeEdge(own, underMs);
-  const edge = known.kind === 'unseen' ? nativeEdge(await readNative(inquiry, all), underMs) : known;
+  const shown = known.kind === 'unseen' ? await readNative(inquiry, all) : own;
+  if (!shown.every(isSound)) {
+    return refused(
+      'NativeHistogram',
+      `requests.under: ${inquiry.client.name} has ${NATIVE_DURATIONS_METRIC} of which requests took longer than their native buckets allow (Envoy 1.39.3 has each one bucket too low): ${CLASSIC_CURE}`,
+    );
+  }
+  const edge = nativeEdge(shown, underMs);
   if (edge.kind === 'between') return refused('EdgeUnknown', betweenNative(edge, underMs));
   const inspection = await withPast(inquiry, { edges: [], wants: nativeWants(inquiry) });
   if (edge.kind === 'edge') return inspection;
@@ -78,8 +86,7 @@ async function readNative({ reader, signal }: Inquiry, selector: string): Promis
 
 function betweenNative({ next, isExponential }: Extract<NativeEdge, { kind: 'between' }>, underMs: number): string {
   const kind = isExponential ? 'exponential buckets, which may be merged at any time' : 'native buckets';
-  const cure = 'or have the classic buckets kept too (always_scrape_classic_histograms: true)';
-  return `requests.under: ${underMs} ms is no sure edge of ${NATIVE_DURATIONS_METRIC} with its ${kind}; ${neighbours(next, underMs)}, ${cure}: requests between two edges cannot be told apart`;
+  return `requests.under: ${underMs} ms is no sure edge of ${NATIVE_DURATIONS_METRIC} with its ${kind}; ${neighbours(next, underMs)}, or ${CLASSIC_CURE}: requests between two edges cannot be told apart`;
 }
 
 async function valuesOf({ client, signal }: Inquiry, label: string, selector: string): Promise<readonly string[]> {

@@ -11,6 +11,7 @@ export type InspectionReason =
   | 'SelectorInvalid'
   | 'BadExceedsTotal'
   | 'EdgeUnknown'
+  | 'NativeHistogram'
   | 'SourceUnknown'
   | 'SourceRefused'
   | 'SourceUnavailable';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CataloguedSource } from '../../test/support/catalogued-source.ts';
-import { custom, exponential } from '../../test/support/native-histograms.ts';
+import { custom, exponential, ofEnvoy } from '../../test/support/native-histograms.ts';
 import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Inspection } from './inspection.ts';
@@ -55,7 +55,12 @@ function exportsNative(host: string, sample: NativeSample): void {
     const labels = { ...caller, destination_service_name: host, response_flags: '-' };
     const buckets = sample.buckets.map((one) => ({ ...one, count: one.count * index }));
     const at = now - 3_600_000 + index * 15_000;
-    source.addNative('istio_request_duration_milliseconds', labels, { at, count: sample.count * index, buckets });
+    source.addNative('istio_request_duration_milliseconds', labels, {
+      at,
+      count: sample.count * index,
+      sum: sample.sum * index,
+      buckets,
+    });
   }
 }
 
@@ -274,6 +279,12 @@ describe('an objective is refused', () => {
       under(128),
       'EdgeUnknown',
       /the next are 64 ms and 256 ms: take/,
+    ],
+    'when its requests cannot be in their exponential buckets': [
+      () => exportsNative('pay', ofEnvoy(3)),
+      under(256),
+      'NativeHistogram',
+      /^requests\.under: .* requests took longer than their native buckets allow.*always_scrape_classic_histograms: true/,
     ],
     'when a custom bucket reaches over its threshold': [
       () => exportsNative('pay', custom([100, 250, 500], [40, 260])),

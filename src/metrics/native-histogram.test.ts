@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bucket, custom, exponential, histogram } from '../../test/support/native-histograms.ts';
-import { countWithin, nativeEdge, nativeEdges } from './native-histogram.ts';
+import { bucket, custom, exponential, histogram, ofEnvoy } from '../../test/support/native-histograms.ts';
+import { countWithin, isSound, nativeEdge, nativeEdges } from './native-histogram.ts';
 
 describe('the count up to an edge', () => {
   const three = histogram(
@@ -63,6 +63,27 @@ describe('the count up to an edge', () => {
         if ([1, 5, 250, 500].includes(at)) expect(countWithin(custom([1, 5, 250, 500], all), at)).toBe(truth);
       }),
     );
+  });
+});
+
+describe('a histogram is sound', () => {
+  const whole = fc.array(fc.integer({ min: 0, max: 1e5 }), { maxLength: 60 });
+
+  it('if each request is in its bucket, at any resolution and of any kind', () => {
+    fc.assert(
+      fc.property(whole, fc.integer({ min: -4, max: 8 }), (all, schema) => {
+        expect(isSound(exponential(schema, all))).toBe(true);
+        expect(isSound({ ...custom([1, 250], all), sum: all.reduce((sum, ms) => sum + ms, 0) })).toBe(true);
+      }),
+    );
+  });
+
+  it.each([8, 4, 3, 0, -1])('not as Envoy 1.39.3 gives it in schema %i', (schema) => {
+    expect(isSound(ofEnvoy(schema))).toBe(false);
+  });
+
+  it('as far as is known where it has no sum', () => {
+    expect(isSound({ ...ofEnvoy(3), sum: Number.NaN })).toBe(true);
   });
 });
 

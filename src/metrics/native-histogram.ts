@@ -27,6 +27,16 @@ export function countWithin({ count, buckets }: NativeSample, edge: number): num
   return all === count ? within : Number.NaN;
 }
 
+/**
+ * Whether requests in whole ms can be in these exponential buckets: together they cannot have taken longer than if each had taken as long as
+ * its bucket allows. Envoy 1.39.3 has each request one bucket too low, which is another edge at each resolution.
+ */
+export function isSound(sample: NativeSample): boolean {
+  if (exponentialBase([sample]) === undefined) return true;
+  const most = sample.buckets.reduce((all, { upper, count }) => all + count * Math.floor(upper), 0);
+  return !(sample.sum > most);
+}
+
 /** Whether both requests of at most `edge` and of more may be in it. */
 function straddles({ lower, upper, hasLower }: NativeBucket, edge: number): boolean {
   return upper > edge && (hasLower ? lower <= edge : lower < edge);

@@ -11,6 +11,8 @@ export interface NativeSample {
   /** The source's own timestamp in ms since the epoch. */
   readonly at: number;
   readonly count: number;
+  /** Of all that was observed. */
+  readonly sum: number;
   /** Rising; empty ones are left out. */
   readonly buckets: readonly NativeBucket[];
 }

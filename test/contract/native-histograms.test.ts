@@ -262,7 +262,7 @@ describe('native histograms of a real Prometheus', () => {
     await counted(sampler, ['classic'], [50, 5, 60, 54]);
     const told = () => sampler.read('fine');
     await eventually('evidence that is stale', () => told().state === 'stale', { ...PATIENCE, lastSeen: told });
-    expect(told().message).toContain('a native histogram of web has had requests of less and of more than');
+    expect(told().message).toContain('a native histogram of web has not told requests of at most');
     expect(totals(told().batches)).toEqual([50, 5, 50, 45]);
     web.restart();
     web.forms.set('fine', { edges: [], schema: 3 });

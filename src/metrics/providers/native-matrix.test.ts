@@ -25,6 +25,7 @@ describe('native histograms of an answer', () => {
           {
             at: 1_700_000_000_250,
             count: 1008,
+            sum: Number.NaN,
             buckets: [
               { lower: Number.NEGATIVE_INFINITY, upper: 0.001, hasLower: true, count: 1 },
               { lower: 0.001, upper: 250, hasLower: false, count: 1000 },
@@ -32,7 +33,7 @@ describe('native histograms of an answer', () => {
               { lower: 1e21, upper: Number.POSITIVE_INFINITY, hasLower: true, count: 4 },
             ],
           },
-          { at: 1_700_000_005_250, count: 0, buckets: [] },
+          { at: 1_700_000_005_250, count: 0, sum: 0, buckets: [] },
         ],
       },
     ]);

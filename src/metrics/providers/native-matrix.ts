@@ -25,12 +25,12 @@ function readSeries(entry: unknown): RawSeries | undefined {
 function readSample(entry: unknown): NativeSample | undefined {
   if (!Array.isArray(entry)) return undefined;
   const [seconds, histogram] = entry as unknown[];
-  const { count, buckets = [] } = (histogram ?? {}) as { count?: unknown; buckets?: unknown };
+  const { count, sum, buckets = [] } = (histogram ?? {}) as { count?: unknown; sum?: unknown; buckets?: unknown };
   // Cut to whole ms, as those of counters are.
   const at = Math.trunc(Number(seconds) * 1000);
   if (!(at > 0) || typeof count !== 'string' || !Array.isArray(buckets)) return undefined;
   const read = whole((buckets as unknown[]).map(readBucket));
-  return read && { at, count: Number(count), buckets: read.filter((bucket) => bucket.count !== 0) };
+  return read && { at, count: Number(count), sum: Number(sum), buckets: read.filter((bucket) => bucket.count !== 0) };
 }
 
 function readBucket(entry: unknown): NativeBucket | undefined {
