@@ -12,7 +12,6 @@ import { createSources } from './metrics/sources.ts';
 import { createBullQueue } from './queue/bullmq.ts';
 import { createMemoryQueue } from './queue/memory.ts';
 import { createDispatch } from './reconcile/dispatch.ts';
-import { createExperimentCopies } from './reconcile/experiment/copies.ts';
 import { createExperimentController } from './reconcile/experiment-controller.ts';
 import { createRolloutCopies, type MakeCopy } from './reconcile/rollout/copies.ts';
 import { createRolloutController } from './reconcile/rollout-controller.ts';
@@ -86,18 +85,17 @@ async function main(): Promise<void> {
   const dispatch = createDispatch(queue);
   const parts = { kube, sampler, inspector, questions, events, metrics, clock, log };
   const controller = createRolloutController({ ...parts, routes, copies, queue: dispatch.rollouts });
-  const chaos = createExperimentCopies(reflect, copies);
   const experiments = createExperimentController({
     ...parts,
     faults: createFaults(kube),
-    copies: chaos,
+    copies,
     namespace: config.WATCH_NAMESPACE,
     queue: dispatch.experiments,
   });
   const schedules = createScheduleController({
     ...parts,
     schedules: reflect<ChaosSchedule & KubeObject>(kinds.chaosSchedule),
-    experiments: chaos.experiments,
+    experiments: copies.experiments,
     queue: dispatch.schedules,
   });
   const stop = new AbortController();

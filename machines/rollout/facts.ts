@@ -98,6 +98,15 @@ export interface GateFact {
   readonly message: string;
 }
 
+/** Why no release may begin now: a freeze, or an experiment next door. One in progress goes on. */
+export interface EmbargoFact {
+  /** CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+  /** When it is over by itself, in ms since the epoch; null where nobody knows. */
+  readonly until: number | null;
+}
+
 /** The operator's latest request; it counts only for the revision that it names. */
 export interface RequestFact {
   readonly type: 'Pause' | 'Resume' | 'Promote' | 'Abort';
@@ -129,6 +138,8 @@ export interface Facts {
   readonly faults: readonly FaultFact[];
   /** Null while no gate is tried. */
   readonly gate: GateFact | null;
+  /** Null where a release may begin. */
+  readonly embargo: EmbargoFact | null;
   /** Requests that a canary has answered with a failure since it first got weight. */
   readonly failed: { readonly revision: string; readonly requests: number } | null;
   readonly request: RequestFact | null;

@@ -166,9 +166,9 @@ export function isBetweenRevisions({ stable }: RolloutContext, { facts: { worklo
   return workload.settled && active !== null && active !== stable;
 }
 
-/** True when a release is wanted and its objectives were found to be measurable. */
+/** True when a release is wanted, may begin, and its objectives were found to be measurable. */
 export function isReleaseDue(context: RolloutContext, { facts }: Look): boolean {
-  return isReleaseWanted(context, facts) && facts.preflight.state === 'passed';
+  return isReleaseWanted(context, facts) && facts.embargo === null && facts.preflight.state === 'passed';
 }
 
 /** A template that is neither stable's nor the one taken back last, on a Deployment that runs nothing but stable. */

@@ -71,6 +71,34 @@ describe('a release', () => {
     expect(world.machine.context.stable).toBe('v3');
   });
 
+  it('does not begin under an embargo, goes on under one that comes later, and begins once it is over', () => {
+    const world = adopted();
+    const embargo = { reason: 'Frozen', message: 'black week', until: null };
+    world.embargo = embargo;
+    world.release('v2');
+    world.pass(300_000);
+    expect(world.machine.state).toBe('Idle');
+    expect(weights(world)).toEqual([]);
+    world.embargo = null;
+    world.passUntil('Holding');
+    world.embargo = embargo;
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('goes back to stable where a newer template must not begin', () => {
+    const world = adopted();
+    world.release('v2');
+    world.passUntil('Holding');
+    world.embargo = { reason: 'Frozen', message: 'black week', until: null };
+    world.release('v3');
+    world.pass(300_000);
+    expect(world.machine).toMatchObject({ state: 'Idle', context: { stable: 'v1', release: null } });
+    world.embargo = null;
+    world.pass(300_000);
+    expect(world.machine.context.stable).toBe('v3');
+  });
+
   it('never gives weight to a canary whose pods do not become ready, and takes it back at the progress deadline', () => {
     const world = adopted();
     world.unreadyRevisions.add('v2');

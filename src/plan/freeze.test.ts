@@ -56,10 +56,10 @@ describe('a freeze', () => {
   it('says who freezes, why and until when', () => {
     const lever = { freeze: true, reason: 'black week', freezeUntil: '2026-11-30T08:00:00Z' };
     expect(at('2026-11-25T12:00:00Z', lever)?.message).toBe(
-      'the SafetyPolicy freezes releases and experiments: black week; until 2026-11-30T08:00:00.000Z',
+      'the SafetyPolicy lets no release and no experiment begin: black week; until 2026-11-30T08:00:00.000Z',
     );
     expect(at('2026-11-28T22:00:00Z', { freezeWindows: [NIGHT, WEEKEND] })?.message).toBe(
-      'freezeWindows of the SafetyPolicy: night, weekend; until 2026-11-30T05:00:00.000Z',
+      'the SafetyPolicy lets no release and no experiment begin: freezeWindows night, weekend; until 2026-11-30T05:00:00.000Z',
     );
     expect(at('2026-11-25T12:00:00Z', { freeze: true })?.message).toMatch(/`sluice unfreeze` ends it$/);
   });

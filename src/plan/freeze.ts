@@ -21,12 +21,11 @@ export function freezeAt(policy: Spec | null, at: number): Freeze | null {
   const isFrozen = (ms: number) => isSet(policy, ms) || windows.some(({ isOpen }) => isOpen(ms));
   if (!isFrozen(at)) return null;
   const until = endOf(policy, isFrozen, at);
-  const why = reason === undefined ? '' : `: ${reason}`;
-  const what = isSet(policy, at)
-    ? `the SafetyPolicy freezes releases and experiments${why}`
-    : `freezeWindows of the SafetyPolicy: ${windows.flatMap(({ name, isOpen }) => (isOpen(at) ? [name] : [])).join(', ')}`;
-  const open = isSet(policy, at) ? '`sluice unfreeze` ends it' : 'edit them to end it';
-  const end = until === null ? open : `until ${new Date(until).toISOString()}`;
+  const open = windows.flatMap(({ name, isOpen }) => (isOpen(at) ? [name] : []));
+  const why = isSet(policy, at) ? (reason ?? '') : `freezeWindows ${open.join(', ')}`;
+  const byHand = isSet(policy, at) ? '`sluice unfreeze` ends it' : 'edit them to end it';
+  const end = until === null ? byHand : `until ${new Date(until).toISOString()}`;
+  const what = `the SafetyPolicy lets no release and no experiment begin${why === '' ? '' : `: ${why}`}`;
   return { message: `${what}; ${end}`, until };
 }
 

@@ -91,8 +91,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
         if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');
       });
       questions.onAnswer(() => askAll('evidence'));
-      // Experiments are started with what releases are followed by.
-      copies.safetyPolicies.start(signal);
+      // They are started with what releases are followed by.
       const own = [copies.experiments, copies.safetyPolicies] as readonly Reflector<KubeObject>[];
       await Promise.all(own.map((copy) => copy.synced(signal)));
       await sweep().catch((error: unknown) => log.warn({ err: error }, 'sweep failed'));

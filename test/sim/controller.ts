@@ -9,7 +9,6 @@ import type { MetricsClient } from '../../src/metrics/provider.ts';
 import { createSources } from '../../src/metrics/sources.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
 import { createDispatch, type OwnQueue } from '../../src/reconcile/dispatch.ts';
-import { createExperimentCopies } from '../../src/reconcile/experiment/copies.ts';
 import { createExperimentController } from '../../src/reconcile/experiment-controller.ts';
 import { createRolloutCopies, type MakeCopy } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
@@ -79,13 +78,12 @@ export function startController(options: SimControllerOptions): SimController {
     ...{ ...parts, queue: dispatch.rollouts, copies },
     routes: createRoutes({ kube: link, reflectors: { service, endpointSlice, destinationRule } }),
   });
-  const chaos = createExperimentCopies(reflect, copies);
   const experiments = createExperimentController({
-    ...{ ...parts, queue: options.onLook(dispatch.experiments), copies: chaos },
+    ...{ ...parts, queue: options.onLook(dispatch.experiments), copies },
     faults: createFaults(link),
   });
   const schedules = createScheduleController({
-    ...{ ...parts, queue: dispatch.schedules, experiments: chaos.experiments },
+    ...{ ...parts, queue: dispatch.schedules, experiments: copies.experiments },
     schedules: reflect<ChaosSchedule & KubeObject>(kinds.chaosSchedule),
   });
   const start = async (): Promise<void> => {

@@ -96,6 +96,7 @@ export class MachineWorld {
   /** Weight that the evidence allows, where the plan leaves it to the evidence. */
   nextBp: number | null = null;
   preflight: PreflightFact = { state: 'passed', requestRate: null };
+  embargo: Facts['embargo'] = null;
   plan = PLAN;
   request: Facts['request'] = null;
   deleting = false;
@@ -142,6 +143,7 @@ export class MachineWorld {
               expectedAt: null,
             },
       preflight: this.preflight,
+      embargo: this.embargo,
       faults: this.faults,
       gate: this.gateFact(),
       failed: null,

@@ -2,6 +2,7 @@ import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Flow } from '../../metrics/flows.ts';
 import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
+import { gateLabels } from '../../plan/gates.ts';
 import { type Neighbour, neighboursOf } from '../../plan/neighbours.ts';
 import { labels } from '../../routing/own-object.ts';
 import type { Pod } from '../../workloads/objects.ts';
@@ -9,14 +10,11 @@ import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { podsWith, workloadsOf } from './places.ts';
 
-/** An experiment with this label belongs to the gate of the Rollout that it names, in the same namespace. */
-export const GATE_LABEL = 'sluice.dev/gate-of';
-
 type Service = KubeObject & { readonly spec?: { readonly selector?: Readonly<Record<string, string>> } };
 
 /** An experiment as releases see it: by what it wrote into status. */
 export function neighbourOf({ metadata, spec, status }: ChaosExperiment): Neighbour {
-  const gate = metadata.labels?.[GATE_LABEL];
+  const gate = metadata.labels?.[gateLabels.rollout];
   return {
     experiment: keyOf({ metadata }),
     neighbours: status?.neighbours ?? [],

@@ -3,7 +3,6 @@ import type { AdmissionFact } from '../../../machines/experiment/facts.ts';
 import { isDoseOver, nextDose, presentDose } from '../../../machines/experiment/look.ts';
 import type { Standing } from '../../../machines/experiment/settle.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
-import { parseSafetyPolicy, type SafetyPolicy } from '../../api/safety-policy.ts';
 import type { Kube } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FLOWS_QUERY, type Flow, flowsOf } from '../../metrics/flows.ts';
@@ -18,6 +17,7 @@ import { isExclusive, type Release } from '../../plan/neighbours.ts';
 import { readControlPlane } from '../../routing/control-plane.ts';
 import type { FaultProblem } from '../../routing/faults/port.ts';
 import { keyOf } from '../key.ts';
+import { policyNow, type ReadPolicy } from '../safety-policy.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { exposureOf, tooMany } from './exposure.ts';
 import { neighbourOf, neighboursNow } from './neighbourhood.ts';
@@ -54,7 +54,7 @@ export async function safetyOf(sources: SafetySources, asked: AskedExperiment): 
   const { experiment, planned, state, problems } = asked;
   if (state === 'Recovering') return { admission: OVER, neighbours: experiment.status?.neighbours ?? [] };
   const now = clock.now();
-  const { policy, unread } = policyNow(copies);
+  const { policy, problem } = policyNow(copies.safetyPolicies);
   const answer = questions.ask(FLOWS_QUERY);
   const flows = flowsOf(answer);
   const neighbours = neighboursNow(copies, { experiment, planned, flows });
@@ -72,25 +72,15 @@ export async function safetyOf(sources: SafetySources, asked: AskedExperiment): 
     })),
     budgets: isInjecting ? [] : budgetsNow(sources, planned),
     controlPlane: controlPlaneOf(await readControlPlane(kube), questions.ask(PUSH_ERRORS_QUERY)),
-    unread: [...unread, ...(answer.state === 'unknown' ? [`who calls whom: ${answer.message}`] : [])],
+    unread: [
+      ...(problem === null ? [] : [problem]),
+      ...(answer.state === 'unknown' ? [`who calls whom: ${answer.message}`] : []),
+    ],
   };
   return { admission: admit(request), neighbours };
 }
 
-type Policy = SafetyPolicy['spec'];
-
-/** A policy that cannot be read still halts; all else of it is not known. */
-function policyNow({ safetyPolicies }: ExperimentCopies): {
-  readonly policy: Policy | null;
-  readonly unread: readonly string[];
-} {
-  const found = safetyPolicies.get(undefined, 'default');
-  if (found === undefined) return { policy: null, unread: [] };
-  const parsed = parseSafetyPolicy(found);
-  if (parsed.ok) return { policy: parsed.value.spec, unread: [] };
-  const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return { policy: { halt: found.spec.halt === true, freeze: false }, unread: [`the SafetyPolicy: ${problems}`] };
-}
+type Policy = ReadPolicy['policy'];
 
 type Planned = Pick<ChaosExperiment, 'metadata'> & {
   readonly planned: PlannedExperiment;
@@ -116,7 +106,7 @@ function earlierThan({ experiments }: ExperimentCopies, experiment: ChaosExperim
 function tooManyNow(
   { copies }: SafetySources,
   { experiment, planned, context }: AskedExperiment,
-  { policy, flows, now }: { readonly policy: Policy | null; readonly flows: readonly Flow[]; readonly now: number },
+  { policy, flows, now }: { readonly policy: Policy; readonly flows: readonly Flow[]; readonly now: number },
 ): string | null {
   if (policy?.limits === undefined) return null;
   const { serviceRequestShare, totalRequestShare } = policy.limits;

@@ -7,7 +7,7 @@ import { isTooBursty } from '../../plan/judge-parameters.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { RolloutRecord } from './record.ts';
 import type { Trouble } from './trouble.ts';
-import { isHeldByEdit, isPreflightRefused } from './waiting.ts';
+import { isEmbargoed, isHeldByEdit, isPreflightRefused } from './waiting.ts';
 
 type Condition = NonNullable<RolloutStatus['conditions']>[number];
 
@@ -61,7 +61,8 @@ function ready(input: ConditionsInput): Draft {
   if (state !== 'Idle' || phase === 'Adopting') return { type: 'Ready', status: 'False', reason: phase, message };
   const wanted = facts.workload?.revision;
   if (wanted === context.stable) return { type: 'Ready', status: 'True', reason: 'AtRest', message };
-  const reason = context.history.at(-1)?.reason ?? 'NotReleased';
+  const embargo = isEmbargoed({ state, context }, { facts }) ? facts.embargo : null;
+  const reason = embargo?.reason ?? context.history.at(-1)?.reason ?? 'NotReleased';
   return { type: 'Ready', status: 'False', reason, message };
 }
 

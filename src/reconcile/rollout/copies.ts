@@ -1,5 +1,6 @@
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
+import type { SafetyPolicy } from '../../api/safety-policy.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { IndexFunction, Kind, KubeObject, Reflector } from '../../kube/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
@@ -28,6 +29,7 @@ export function createRolloutCopies(reflect: MakeCopy): RolloutCopies {
     virtualServices: reflect<KubeObject>(kinds.virtualService),
     destinationRules: reflect<KubeObject>(kinds.destinationRule),
     experiments: reflect<ChaosExperiment & KubeObject>(kinds.chaosExperiment),
+    safetyPolicies: reflect<SafetyPolicy & KubeObject>(kinds.safetyPolicy),
   };
 }
 

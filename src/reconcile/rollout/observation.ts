@@ -1,4 +1,4 @@
-import type { FaultFact, GateFact } from '../../../machines/rollout/facts.ts';
+import type { EmbargoFact, FaultFact, GateFact } from '../../../machines/rollout/facts.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
@@ -32,6 +32,8 @@ export interface RolloutObservation {
   readonly faults: readonly FaultFact[];
   /** Null while no gate is tried. */
   readonly gate: GateFact | null;
+  /** Why no release may begin; null where one may, or none is in question. */
+  readonly embargo: EmbargoFact | null;
   /** Requests that the canary answered with a failure while no fault was injected. */
   readonly failedRequests: number;
 }

@@ -11,6 +11,7 @@ import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
 import { keyOf } from '../key.ts';
+import { type EmbargoSources, embargoOn } from './embargo.ts';
 import { faultsOf, gateOf, judgeFaults, windowsOf, withoutFaults } from './faults.ts';
 import { type Following, worstEvidence } from './following.ts';
 import type { JudgedRelease, Judging } from './judging.ts';
@@ -18,18 +19,20 @@ import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** Where observations come from. */
-export interface ObserveSources {
+export interface ObserveSources extends EmbargoSources {
   readonly kube: Kube;
   readonly deployments: Reflector<Deployment>;
   readonly replicaSets: Reflector<ReplicaSet>;
   readonly pods: Reflector<Pod>;
   readonly services: Pick<Reflector<KubeObject>, 'get' | 'isFresh'>;
-  readonly experiments: Pick<Reflector<ChaosExperiment & KubeObject>, 'list'>;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
   readonly following: Following;
 }
+
+/** States that a release may begin in. */
+const MAY_BEGIN: readonly RolloutRecord['state'][] = ['Idle', 'RemovingCanary'];
 
 /** Index of ReplicaSets by the uid of their controller. */
 export const BY_CONTROLLER = 'controller';
@@ -72,7 +75,7 @@ export async function observe(
     readServices(sources.routes, target, record),
   ]);
   const experiments = sources.experiments.list();
-  const metrics = observeMetrics(sources, { rollout, record, deployment, experiments, now });
+  const metrics = await observeMetrics(sources, { rollout, record, deployment, experiments, now });
   return {
     rollout,
     deployment,
@@ -82,6 +85,7 @@ export async function observe(
     target,
     route,
     services,
+    embargo: MAY_BEGIN.includes(record.state) ? embargoOn(rollout, sources, now) : null,
     ...metrics,
   };
 }
@@ -142,7 +146,10 @@ const NO_METRICS: Metrics = {
   ...{ faults: [], gate: null, failedRequests: 0 },
 };
 
-function observeMetrics({ sampler, judging, following }: ObserveSources, question: MetricsQuestion): Metrics {
+async function observeMetrics(
+  { sampler, judging, following }: ObserveSources,
+  question: MetricsQuestion,
+): Promise<Metrics> {
   const { rollout, record, experiments, now } = question;
   const { context, spec, baselines, comparedWith: stable } = record;
   const key = keyOf(rollout);
@@ -164,6 +171,7 @@ function observeMetrics({ sampler, judging, following }: ObserveSources, questio
   const windows = windowsOf(release.faults, seen);
   const batches = new Map(followed.objectives.map(({ name, evidence }) => [name, evidence.batches]));
   const clean = new Map([...batches].map(([name, all]) => [name, withoutFaults(all, windows)]));
+  await judging.catchUp(key, judged, clean);
   const { faults, underGate } = judgeFaults(judged, batches, seen);
   const failing = withoutFaults(followed.release.batches, windows);
   return {

@@ -14,6 +14,7 @@ import { machineStatusOf, type RolloutRecord } from './record.ts';
 import { troubleOf } from './trouble.ts';
 import {
   decisionExpectedAt,
+  isEmbargoed,
   isPreflightRefused,
   isUnsecured,
   isWaitingForPreflight,
@@ -50,7 +51,7 @@ export function project(input: ProjectInput): RolloutStatus {
     ...stepOf(input),
     objectives: objectivesOf(observation, record),
     ...gatesOf(rollout.metadata.name, record, look),
-    ...(release !== null && {
+    ...((release !== null || isEmbargoed(record, look)) && {
       waiting: {
         reason: wait.reason,
         message: obstacle?.message ?? wait.message,

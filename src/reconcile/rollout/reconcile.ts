@@ -215,10 +215,15 @@ function askPreflight(
 
 /** A release that must not begin yet is asked about again before anything else would be due. */
 function nextLook(record: RolloutRecord, look: Look, preflight: PreflightAnswer | null): number | null {
-  const due = nextLookAt(record, look);
+  const { embargo } = look.facts;
+  const due = earlier(nextLookAt(record, look), embargo?.until ?? null);
   return preflight === null || preflight.state === 'passed' || due === null
     ? due
     : Math.min(due, look.at + ASK_AGAIN_MS);
+}
+
+function earlier(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 function forget(ports: RolloutReconcilerPorts, key: string): void {

@@ -1,5 +1,6 @@
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
+import type { SafetyPolicy } from '../../api/safety-policy.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { keyOf } from '../key.ts';
@@ -17,6 +18,7 @@ export interface TriggerSources {
   readonly virtualServices: Reflector<KubeObject>;
   readonly destinationRules: Reflector<KubeObject>;
   readonly experiments: Reflector<ChaosExperiment & KubeObject>;
+  readonly safetyPolicies: Reflector<SafetyPolicy & KubeObject>;
 }
 
 /** Calls `look` with the key of each Rollout that a change may concern; too often is harmless, too seldom is not. */
@@ -48,6 +50,15 @@ export function triggerLooks(sources: TriggerSources, look: (key: string) => voi
   concern(sources.destinationRules, isUnderWay);
   // Also one of another namespace's would only be about a Service here: its own looks come soon enough.
   concern(sources.experiments, isUnderWay);
+  // Whoever waits for the end of a freeze or of a neighbour.
+  const isWaiting = ({ status }: Rollout) => status?.phase === 'Idle' && status.waiting !== undefined;
+  const wakeWaiting = (): void => {
+    for (const rollout of rollouts.list()) if (isWaiting(rollout)) look(keyOf(rollout));
+  };
+  sources.safetyPolicies.onChange(wakeWaiting);
+  sources.experiments.onChange(({ after }) => {
+    if (after === undefined || after.status?.phase === 'Finished') wakeWaiting();
+  });
 }
 
 function isAbout(name: string, service: string): boolean {

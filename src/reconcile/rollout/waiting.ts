@@ -39,6 +39,10 @@ export function waitOf(record: RolloutRecord, look: Look): Wait {
   const { release } = context;
   if (isUnsecured(record, look))
     return wait('PausingDeployment', 'pauses the Deployment, so that a new template is released instead of rolled out');
+  if (isEmbargoed(record, look) && facts.embargo !== null) {
+    const { reason, message, until } = facts.embargo;
+    return wait(reason, message, until);
+  }
   if (isWaitingForPreflight(record, look) && facts.preflight.state !== 'passed')
     return wait('ObjectivesNotReady', facts.preflight.message);
   if (release === null) return restWait(state, context, facts);
@@ -56,9 +60,18 @@ export function isUnsecured({ state }: RolloutRecord, { facts }: Look): boolean 
   return state === 'Idle' && facts.workload?.paused === false;
 }
 
+/** True while a release is wanted that may not begin. */
+export function isEmbargoed(
+  { state, context }: Pick<RolloutRecord, 'state' | 'context'>,
+  { facts }: Pick<Look, 'facts'>,
+): boolean {
+  return state === 'Idle' && facts.embargo !== null && isReleaseWanted(context, facts);
+}
+
 /** True while a release is wanted that does not begin before its objectives were found to be measurable. */
 export function isWaitingForPreflight({ state, context }: RolloutRecord, { facts }: Look): boolean {
-  return state === 'Idle' && facts.preflight.state !== 'passed' && isReleaseWanted(context, facts);
+  const isOpen = state === 'Idle' && facts.embargo === null && facts.preflight.state !== 'passed';
+  return isOpen && isReleaseWanted(context, facts);
 }
 
 /** True when only an edit helps; a source that does not answer may do so later. */

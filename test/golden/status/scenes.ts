@@ -39,6 +39,7 @@ export interface Scene {
   readonly resilience?: readonly object[];
   /** Faults of experiments, and what became of the gate that is tried. */
   readonly seen?: Pick<RolloutObservation, 'faults' | 'gate'>;
+  readonly embargo?: RolloutObservation['embargo'];
 }
 
 /** The Rollout of a scene with the status that the controller would write, and the verdicts that it was written from. */
@@ -86,6 +87,7 @@ export function show(scene: Scene): Shown {
     weightBp: raises.at(-1)?.weightBp ?? 0,
     state,
     seen: scene.seen,
+    embargo: scene.embargo ?? null,
   });
   const planned = planRollout(spec);
   if (!planned.ok) throw new Error(JSON.stringify(planned.problems));
@@ -173,9 +175,11 @@ function observationOf({
   weightBp,
   state,
   seen,
+  embargo,
 }: Pick<RolloutObservation, 'verdicts'> & {
   readonly rollout: Rollout;
   readonly seen: Scene['seen'];
+  readonly embargo: RolloutObservation['embargo'];
   readonly evidence: Evidence;
   readonly weightBp: number;
   readonly state: RolloutState;
@@ -213,7 +217,7 @@ function observationOf({
   const canary = Math.round((total * weightBp) / 10_000);
   const route = { kind: 'revisions', stable: STABLE, canary: weightBp > 0 ? CANARY : null, canaryBp: weightBp };
   return {
-    ...{ rollout, verdicts, evidence, ...(seen ?? { faults: [], gate: null }) },
+    ...{ rollout, verdicts, evidence, ...(seen ?? { faults: [], gate: null }), embargo },
     failedRequests: evidence.batches.reduce((sum, batch) => sum + batch.canary.failures, 0),
     deployment: {
       metadata: { ...meta, name: 'checkout' },

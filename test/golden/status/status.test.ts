@@ -113,6 +113,14 @@ const SCENES: Readonly<Record<string, Scene>> = {
     seconds: 130,
     seen: { faults: [{ ...FAULT, name: 'payments-503', gate: null }], gate: null },
   },
+  frozen: {
+    state: 'Idle',
+    embargo: {
+      ...{ reason: 'Frozen', until: SAMPLE_NOW_MS + 86_400_000 },
+      message:
+        'the SafetyPolicy lets no release and no experiment begin: freezeWindows weekend; until 2026-01-03T03:04:05.000Z',
+    },
+  },
   'objectives-asked': {
     state: 'Idle',
     preflight: { state: 'pending', message: 'asks whether the objectives can be measured' },
