@@ -47,6 +47,43 @@ describe('durations', () => {
     expect(verdictOn(scrapes((from) => from >= 90_000))).toMatchObject({ kind: 'Rollback' });
   });
 
+  it('are caught up with in pieces, to the same verdict bit for bit', async () => {
+    const batches = Array.from({ length: 90 }, (_, i): Batch => {
+      const [scrape] = scrapes(() => i % 7 === 0).slice(-1);
+      if (scrape === undefined) throw new Error('there is no scrape');
+      return { ...scrape, from: i * 15_000, at: (i + 1) * 15_000 };
+    });
+    let turns = 0;
+    const pause = async () => {
+      turns += 1;
+    };
+    const judging = createJudging({ pause });
+    const all = new Map([[NAME, batches]]);
+    await judging.catchUp('shop/checkout', RELEASE, all);
+    expect(turns).toBeGreaterThanOrEqual(3);
+    const [verdict] = judging.judge('shop/checkout', RELEASE, all);
+    expect(verdict).toEqual(verdictOn(batches));
+    expect(verdict?.lnTotal).not.toBe(0);
+    turns = 0;
+    await judging.catchUp('shop/checkout', RELEASE, all);
+    expect(turns).toBe(0);
+  });
+
+  it('leave others their turn while much is caught up with', async () => {
+    const [one] = scrapes(() => false);
+    if (one === undefined) throw new Error('there is no scrape');
+    const batches = Array.from({ length: 300 }, (_, i): Batch => ({ ...one, from: 90_000 + i, at: 100_000 + i }));
+    let isDone = false;
+    const others = (async () => {
+      let turns = 0;
+      for (; !isDone; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      return turns;
+    })();
+    await createJudging().catchUp('shop/checkout', RELEASE, new Map([[NAME, batches]]));
+    isDone = true;
+    expect(await others).toBeGreaterThanOrEqual(10);
+  });
+
   it('give the same verdict in pieces as in one go', () => {
     const batches = scrapes((from) => from === 60_000 || from === 150_000);
     const judging = createJudging();

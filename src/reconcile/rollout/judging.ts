@@ -38,6 +38,11 @@ export interface Judging {
     release: JudgedRelease,
     batches: ReadonlyMap<string, readonly Batch[]>,
   ): readonly ObjectiveVerdict[];
+  /**
+   * Reads what `judge` would have to read, in pieces between which others have their turn: after a restart all evidence of a release is
+   * new, and no route may wait for it.
+   */
+  catchUp(key: string, release: JudgedRelease, batches: ReadonlyMap<string, readonly Batch[]>): Promise<void>;
   forget(key: string): void;
 }
 
@@ -66,7 +71,11 @@ interface Read {
   readonly last: Batch | undefined;
 }
 
-export function createJudging(): Judging {
+/** So many batches with durations of many buckets take some 30 ms. */
+const PIECE = 25;
+
+/** `pause` is awaited between pieces of long work. */
+export function createJudging({ pause = nextTurn }: { readonly pause?: () => Promise<void> } = {}): Judging {
   const known = new Map<string, ReadonlyMap<string, Read>>();
   return {
     judge(key, release, batches) {
@@ -89,10 +98,27 @@ export function createJudging(): Judging {
         return [{ ...verdict, ...basis, objective: name, nextBp: next, isWarmingUp }];
       });
     },
+    async catchUp(key, release, batches) {
+      for (const objective of release.spec.objectives) {
+        const { name } = objective;
+        const rules = rulesOf(release, objective);
+        const warm = warmBatches(release, objective, batches.get(name) ?? []);
+        let read = known.get(key)?.get(name);
+        for (let count = readSoFar(read, release, warm) + PIECE; count < warm.length; count += PIECE) {
+          read = readOn(read, release, { rules, batches: warm.slice(0, count) });
+          known.set(key, new Map([...(known.get(key) ?? []), [name, read]]));
+          await pause();
+        }
+      }
+    },
     forget(key) {
       known.delete(key);
     },
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: Objective): Rules {
@@ -115,16 +141,22 @@ function warmBatches(
   return batches.filter(({ at, from = at }) => !isCold({ from, at }, raises, warmupMs));
 }
 
-/** The list only ever grows; one that does not continue what was read comes from a source that began anew. */
+/** Batches that need not be read again. A list only ever grows; one that does not continue what was read is of a source that began anew. */
+function readSoFar(read: Read | undefined, { id }: JudgedRelease, batches: readonly Batch[]): number {
+  const isContinued = read?.release === id && read.count > 0 && batches[read.count - 1] === read.last;
+  return isContinued ? read.count : 0;
+}
+
 function readOn(
   read: Read | undefined,
-  { id, raises }: JudgedRelease,
+  release: JudgedRelease,
   { rules, batches }: { readonly rules: Rules; readonly batches: readonly Batch[] },
 ): Read {
-  const isContinued = read?.release === id && read.count > 0 && batches[read.count - 1] === read.last;
-  const begun = isContinued ? read.progress : NO_PROGRESS;
+  const { id, raises } = release;
+  const done = readSoFar(read, release, batches);
+  const begun = read !== undefined && done > 0 ? read.progress : NO_PROGRESS;
   const progress = batches
-    .slice(isContinued ? read.count : 0)
+    .slice(done)
     .reduce((sum, batch) => addToProgress(sum, withRaise(batch, raises), rules), begun);
   return { release: id, progress, count: batches.length, last: batches.at(-1) };
 }
