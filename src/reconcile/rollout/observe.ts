@@ -11,6 +11,7 @@ import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
 import { keyOf } from '../key.ts';
+import { type EmbargoSources, embargoOn } from './embargo.ts';
 import { faultsOf, gateOf, judgeFaults, windowsOf, withoutFaults } from './faults.ts';
 import { type Following, worstEvidence } from './following.ts';
 import type { JudgedRelease, Judging } from './judging.ts';
@@ -18,18 +19,20 @@ import type { RolloutObservation } from './observation.ts';
 import type { RolloutRecord } from './record.ts';
 
 /** Where observations come from. */
-export interface ObserveSources {
+export interface ObserveSources extends EmbargoSources {
   readonly kube: Kube;
   readonly deployments: Reflector<Deployment>;
   readonly replicaSets: Reflector<ReplicaSet>;
   readonly pods: Reflector<Pod>;
   readonly services: Pick<Reflector<KubeObject>, 'get' | 'isFresh'>;
-  readonly experiments: Pick<Reflector<ChaosExperiment & KubeObject>, 'list'>;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
   readonly following: Following;
 }
+
+/** States that a release may begin in. */
+const MAY_BEGIN: readonly RolloutRecord['state'][] = ['Idle', 'RemovingCanary'];
 
 /** Index of ReplicaSets by the uid of their controller. */
 export const BY_CONTROLLER = 'controller';
@@ -82,6 +85,7 @@ export async function observe(
     target,
     route,
     services,
+    embargo: MAY_BEGIN.includes(record.state) ? embargoOn(rollout, sources, now) : null,
     ...metrics,
   };
 }
