@@ -5,6 +5,7 @@ import { SteppedClock } from '../../test/support/stepped-clock.ts';
 import type { Batch, Sampler, Subject } from './port.ts';
 import type { NativeSample } from './provider.ts';
 import { createSampler } from './sampler.ts';
+import { createTracker, cut, ingest } from './tracker.ts';
 
 const NOON = Date.parse('2026-01-01T12:00:00Z');
 const LEAD_MS = 120_000;
@@ -183,9 +184,10 @@ describe('evidence from native histograms', () => {
     world.serve('web', 'pay-aa', 40, 50);
     await world.run(6, () => undefined);
     world.restart('web');
-    world.serve('web', 'pay-aa', 45, 5000);
+    world.serve('web', 'pay-aa', 30, 50);
+    world.serve('web', 'pay-aa', 15, 5000);
     await world.run(8, () => undefined);
-    expect(totals(sampler.read('k').batches).stable).toEqual([85, 45]);
+    expect(totals(sampler.read('k').batches).stable).toEqual([85, 15]);
   });
 });
 
@@ -222,6 +224,14 @@ describe('where both forms are kept', () => {
       message: expect.stringContaining('still scraped') as string,
     });
   });
+
+  it('one that begins where the other had not the edge makes no requests of old ones either', async () => {
+    const { batches } = await released({ web: [istio] }, 256, (world, second) => {
+      if (second === 61) world.forms.set('web', [ofSchema(3)]);
+    });
+    expect(batches[0]?.at).toBeGreaterThan(NOON + 65_000);
+    expect(totals(batches).canary[0]).toBe(2 * 50);
+  });
 });
 
 describe('native histograms that cannot tell requests apart', () => {
@@ -256,5 +266,21 @@ describe('native histograms that cannot tell requests apart', () => {
     const grown = totals(after.batches.slice(batches.length));
     expect(grown.canary[0]).toBe(grown.canary[1]);
     expect(grown.canary[0]).toBeGreaterThan(0);
+  });
+});
+
+describe('native histograms of the plain host', () => {
+  it('are held as far as the release began with them, however long nobody calls a version', () => {
+    const measure = { kind: 'durations', underMs: 250 } as const;
+    const subject: Subject = { namespace: 'shop', service: 'pay', stable: 'aa', canary: 'bb', since: NOON, measure };
+    const tracker = createTracker(subject, NOON - LEAD_MS);
+    const labels = labelsOf('web', 'pay', '200', '-');
+    for (let at = NOON - LEAD_MS; at < NOON + 3_600_000; at += SCRAPE_MS) {
+      const histograms = [SCRAPE_MS, 0].map((late) => ({ ...custom(ISTIO, [40]), at: at - late }));
+      ingest(tracker, { arm: 'plain', part: 'all' }, { labels, samples: [], histograms });
+      cut(tracker, at, 1000);
+    }
+    const [{ histogram } = expect.fail('nothing is held')] = tracker.histograms.values();
+    expect(histogram.pendingNative.length).toBe(LEAD_MS / SCRAPE_MS + 1);
   });
 });
