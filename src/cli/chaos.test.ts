@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createTestSession } from '../../test/support/cli-session.ts';
 import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
-import { listExperiments, reportExperiment, setLever, stopExperiment } from './chaos.ts';
+import { listExperiments, reportExperiment, stopExperiment } from './chaos.ts';
 
 const WRITER = { fieldManager: 'test' };
 
@@ -68,29 +68,5 @@ describe('sluice chaos', () => {
     await expect(reportExperiment(await sessionWith({ message: 'dose 1' }), 'payments-503')).rejects.toThrow(
       'has not finished: dose 1',
     );
-  });
-});
-
-describe('the lever', () => {
-  const policyOf = async (session: Awaited<ReturnType<typeof sessionWith>>) =>
-    (
-      await session.kube.get<KubeObject & { spec: Record<string, unknown> }>({
-        kind: kinds.safetyPolicy,
-        name: 'default',
-      })
-    )?.spec;
-
-  it('is made where there is none, and taken back', async () => {
-    const session = createTestSession();
-    await setLever(session, true, 'an incident');
-    expect(await policyOf(session)).toMatchObject({ halt: true, reason: 'an incident' });
-    await setLever(session, false, undefined);
-    expect(await policyOf(session)).toEqual({ halt: false });
-  });
-
-  it('needs nothing where it was never pulled', async () => {
-    const session = createTestSession();
-    await setLever(session, false, undefined);
-    expect(await policyOf(session)).toBeUndefined();
   });
 });

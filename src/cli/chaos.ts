@@ -1,5 +1,4 @@
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
-import type { SafetyPolicy } from '../api/safety-policy.ts';
 import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
 import { withoutManagedFields } from '../kube/reflector.ts';
@@ -62,28 +61,6 @@ export async function stopExperiment(session: Session, name: string): Promise<nu
   const ref = { kind: kinds.chaosExperiment, namespace: session.namespace, name };
   await session.kube.mergePatch(ref, { spec: { stop: true } }, WRITER);
   return say(session, { name, outcome: 'Requested' }, `${name}: stop requested`);
-}
-
-/** `sluice halt` and `sluice unhalt`: the lever for all experiments of the cluster. */
-export async function setLever(session: Session, halt: boolean, reason: string | undefined): Promise<number> {
-  const { apiVersion, kind } = kinds.safetyPolicy;
-  const ref = { kind: kinds.safetyPolicy, name: 'default' };
-  const found = await session.kube.get<SafetyPolicy & KubeObject>(ref);
-  const spec = { halt, reason: halt ? (reason ?? null) : null };
-  if (found !== undefined) await session.kube.mergePatch(ref, { spec }, WRITER);
-  else if (halt) {
-    const object = {
-      apiVersion,
-      kind,
-      metadata: { name: 'default' },
-      spec: { halt, ...(reason !== undefined && { reason }) },
-    };
-    await session.kube.create<KubeObject>(kinds.safetyPolicy, object, WRITER);
-  }
-  const text = halt
-    ? 'halted: every experiment ends now, and none is admitted'
-    : 'experiments are admitted again; those that were ended stay so';
-  return say(session, { halt }, text);
 }
 
 /** The experiment of that name in the session's namespace. A Failure says which one may have been meant. */

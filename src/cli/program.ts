@@ -4,6 +4,7 @@ import type { PlanWords } from './chaos-plan.ts';
 import type { RunWords } from './chaos-run.ts';
 import { addExperimentOptions, planWords, runWords } from './chaos-words.ts';
 import { EXIT } from './exit.ts';
+import type { LeverWords } from './levers.ts';
 import type { Goal } from './release-tracker.ts';
 import type { ActionType } from './request.ts';
 import { addSimulateOptions, type SimulateWords, simulateWords } from './simulate-words.ts';
@@ -31,7 +32,7 @@ export type Invocation =
   | { readonly command: 'chaos'; readonly verb: 'stop' | 'report'; readonly name: string }
   | { readonly command: 'chaos'; readonly verb: 'plan'; readonly options: PlanWords }
   | { readonly command: 'chaos'; readonly verb: 'run'; readonly options: RunWords }
-  | { readonly command: 'lever'; readonly halt: boolean; readonly reason: string | undefined }
+  | { readonly command: 'lever'; readonly words: LeverWords }
   | { readonly command: 'act'; readonly type: ActionType; readonly name: string; readonly options: ActWords };
 
 interface WatchWords {
@@ -115,7 +116,8 @@ function define(version: string, output: HelpOutput, finish: Finish): Command {
   addExplain(program, finish);
   addSimulate(program, finish);
   addChaos(program, finish);
-  addLever(program, finish);
+  addLever(program, 'halt', finish);
+  addLever(program, 'freeze', finish);
   for (const [type, text] of Object.entries(ACTIONS)) addAction(program, type as ActionType, { text, finish });
   return program;
 }
@@ -285,18 +287,38 @@ function addRun(chaos: Command, finish: Finish): void {
     });
 }
 
-function addLever(program: Command, finish: Finish): void {
-  command(program, 'halt', 'end every chaos experiment of the cluster at once, and admit none')
-    .option('--reason <text>', 'why, for those who find their experiments denied', named)
-    .addHelpText('after', examples(['sluice halt', 'sluice halt --reason "incident 4711"']))
-    .action((words: { reason?: string }, self: Command) =>
-      finish({ command: 'lever', halt: true, reason: words.reason }, globalsOf(self)),
+const LEVERS = {
+  halt: {
+    on: 'end every chaos experiment of the cluster at once, and admit none',
+    off: 'admit chaos experiments again; those that were ended stay so',
+    example: '"incident 4711"',
+  },
+  freeze: {
+    on: 'let no release and no chaos experiment of the cluster begin; those under way go on',
+    off: 'let releases and chaos experiments begin again, and those that waited at once',
+    example: '"black week" --until 2026-11-30T08:00:00Z',
+  },
+} as const;
+
+function addLever(program: Command, lever: LeverWords['lever'], finish: Finish): void {
+  const { on, off, example } = LEVERS[lever];
+  const pull = command(program, lever, on).option('--reason <text>', 'why, for those who have to wait', named);
+  if (lever === 'freeze') {
+    pull.option('--until <time>', 'when it is over by itself: a time such as 2026-11-30T08:00:00Z, or in 2h', moment);
+  }
+  pull
+    .addHelpText('after', examples([`sluice ${lever}`, `sluice ${lever} --reason ${example}`]))
+    .addHelpText('after', EXIT_CODES)
+    .action(({ reason, until }: Pick<LeverWords, 'reason' | 'until'>, self: Command) =>
+      finish({ command: 'lever', words: { lever, isOn: true, reason, until } }, globalsOf(self)),
     );
-  command(program, 'unhalt', 'admit chaos experiments again; those that were ended stay so')
-    .addHelpText('after', examples(['sluice unhalt']))
-    .action((_: unknown, self: Command) =>
-      finish({ command: 'lever', halt: false, reason: undefined }, globalsOf(self)),
-    );
+  command(program, `un${lever}`, off)
+    .addHelpText('after', examples([`sluice un${lever}`]))
+    .addHelpText('after', EXIT_CODES)
+    .action((_: unknown, self: Command) => {
+      const words = { lever, isOn: false, reason: undefined, until: undefined };
+      return finish({ command: 'lever', words }, globalsOf(self));
+    });
 }
 
 const ACTIONS: Readonly<Record<ActionType, string>> = {
@@ -383,6 +405,15 @@ function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined || ms === 0) throw new InvalidArgumentError('It must be a time such as 90s, 15m or 1h30m.');
   return ms;
+}
+
+/** A time in UTC, or a duration from now. */
+function moment(text: string): number | { readonly inMs: number } {
+  const inMs = parseDuration(text);
+  if (inMs !== undefined && inMs > 0) return { inMs };
+  const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be a time such as 2026-11-30T08:00:00Z, or 2h.');
+  return at;
 }
 
 /** An empty word is an unset variable in a script, not a wish for the default. */

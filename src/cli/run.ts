@@ -53,7 +53,7 @@ async function dispatch(session: Session, invocation: ClusterInvocation): Promis
       return await (invocation.verb === 'stop' ? stopExperiment : reportExperiment)(session, invocation.name);
     }
     case 'lever':
-      return await (await import('./chaos.ts')).setLever(session, invocation.halt, invocation.reason);
+      return await (await import('./levers.ts')).setLever(session, invocation.words);
     case 'act':
       return await (await import('./act.ts')).act(session, invocation.type, invocation.name, invocation.options);
   }
