@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 }
 
 async function runOnScene(stage: ChaosStage, scene: FaultScene): Promise<void> {
-  if (chosen.includes('kills')) await runKills(stage, scene, onRun);
+  if (chosen.includes('kills') || chosen.includes('reaper')) await runKills(stage, scene, { cases: chosen, onRun });
   if (chosen.includes('halt')) for (const run of await runHalt(stage, scene)) onRun(run);
   if (chosen.includes('renewal')) onRun(await runRenewal(stage, scene, Number(minutes)));
 }

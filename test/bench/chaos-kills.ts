@@ -5,7 +5,7 @@ import { labParts, logFileOf, type PartName } from '../e2e/support/lab-parts.ts'
 import { reaperKubeconfig } from '../e2e/support/stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { KINDS } from './chaos-kinds.ts';
-import { GRACE_MS, type Run } from './chaos-report.ts';
+import { type ChaosCase, GRACE_MS, type Run } from './chaos-report.ts';
 import type { ChaosStage } from './chaos-stage.ts';
 import { type Watch, watchService } from './chaos-watch.ts';
 
@@ -17,37 +17,41 @@ const WATCH_AFTER_MS = 3 * GRACE_MS;
 const REAPER_PORT = 9486;
 
 interface Harm {
+  readonly case: 'kills' | 'reaper';
   readonly by: string;
   /** From the moment that every fault was seen, so that a kill falls anywhere between two renewals, in ms. */
   readonly afterMs: number;
   readonly stops: readonly PartName[];
   readonly cutsApi?: boolean;
-  readonly withReaper?: boolean;
 }
 
 const HARMS: readonly Harm[] = [
-  { by: 'kill -9', afterMs: 0, stops: [] },
-  { by: 'kill -9', afterMs: 4_000, stops: [] },
-  { by: 'kill -9', afterMs: 8_000, stops: [] },
-  { by: 'kill -9, Redis and Prometheus dead', afterMs: 2_000, stops: ['redis', 'prometheus'] },
-  { by: 'API server unreachable from the controller', afterMs: 6_000, stops: [], cutsApi: true },
+  { case: 'kills', by: 'kill -9', afterMs: 0, stops: [] },
+  { case: 'kills', by: 'kill -9', afterMs: 4_000, stops: [] },
+  { case: 'kills', by: 'kill -9', afterMs: 8_000, stops: [] },
+  { case: 'kills', by: 'kill -9, Redis and Prometheus dead', afterMs: 2_000, stops: ['redis', 'prometheus'] },
+  { case: 'kills', by: 'API server unreachable from the controller', afterMs: 6_000, stops: [], cutsApi: true },
   {
-    by: 'kill -9, Job controller dead, reaper alone',
+    case: 'reaper',
+    by: 'kill -9, Job controller dead',
     afterMs: 3_000,
     stops: ['kube-controller-manager'],
-    withReaper: true,
   },
 ];
 
-/** Every kind of fault at once, each on a Service of its own, ended by each harm. */
-export async function runKills(stage: ChaosStage, scene: FaultScene, onRun: (run: Run) => void): Promise<void> {
+/** Every kind of fault at once, each on a Service of its own, ended by each harm of the cases. */
+export async function runKills(
+  stage: ChaosStage,
+  scene: FaultScene,
+  { cases, onRun }: { readonly cases: readonly ChaosCase[]; readonly onRun: (run: Run) => void },
+): Promise<void> {
   const names = Object.keys(KINDS);
   for (const name of names) await scene.addService(name, [scene.first]);
   const watches = new Map(
     Object.entries(KINDS).map(([name, kind]) => [name, watchService(scene.web, name, kind, PER_SECOND)] as const),
   );
   try {
-    for (const [index, harm] of HARMS.entries()) {
+    for (const [index, harm] of HARMS.filter((each) => cases.includes(each.case)).entries()) {
       for (const run of await runOne(stage, watches, { ...harm, round: index + 1 })) onRun(run);
     }
   } finally {
@@ -63,7 +67,7 @@ async function runOne(
   const lab = labParts();
   const nameOf = (kind: string) => `r${harm.round}-${kind}`;
   await stage.startController();
-  const reaper = harm.withReaper === true ? await startReaper() : undefined;
+  const reaper = harm.case === 'reaper' ? await startReaper() : undefined;
   try {
     const createdAt = Date.now();
     for (const [kind, { spec }] of Object.entries(KINDS))
@@ -93,7 +97,7 @@ async function runOne(
       const lastAfterMs = watch.lastTouched() - deadline;
       const wasTouched = watch.lastTouched() >= harmedAt;
       return {
-        ...{ case: 'kills', by: harm.by, kind, lastAfterMs, boundMs: GRACE_MS },
+        ...{ case: harm.case, by: harm.by, kind, lastAfterMs, boundMs: GRACE_MS },
         problems: wasTouched ? problems : [...problems, 'was not touched any more when it was harmed'],
       };
     });

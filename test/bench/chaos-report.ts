@@ -1,5 +1,5 @@
 /** What can be run. */
-export const CHAOS_CASES = ['kills', 'halt', 'breach', 'renewal'] as const;
+export const CHAOS_CASES = ['kills', 'reaper', 'halt', 'breach', 'renewal'] as const;
 export type ChaosCase = (typeof CHAOS_CASES)[number];
 
 /** Requests on their way, clocks of whole seconds, and a proxy that learns late. */

@@ -3,9 +3,9 @@
  *
  *     npm run bench:chaos [-- --case NAME[,NAME…]] [--minutes N] [--lab NAME]
  *
- * kills: every kind of fault under a 20 s fuse; the controller is killed, alone and with Redis and Prometheus dead, with the Job
- * controller dead, and cut off from the API server. renewal: N minutes (10) under a 60 s fuse, then a kill. halt: ten at once. breach:
- * five steady states that break. One JSON line for each run, a table at the end; exit code 1 when a bound is missed.
+ * kills: every kind of fault under a 20 s fuse; the controller is killed, alone and with Redis and Prometheus dead, and cut off from the
+ * API server. reaper: killed with the Job controller dead. renewal: N minutes (10) under a 60 s fuse, then a kill. halt: ten at once.
+ * breach: five steady states that break. One JSON line for each run, a table at the end; exit code 1 when a bound is missed.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

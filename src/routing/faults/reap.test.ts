@@ -9,7 +9,7 @@ import { reap } from './reap.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const FUSE_S = 60;
-const GRACE_MS = 1_000;
+const GRACE_MS = 500;
 const plan = SAMPLE_FAULT;
 const fuseRef = (number: number) => ({ kind: kinds.job, namespace: 'shop', name: `late-fuse-${number}` });
 const faultRef = { kind: kinds.envoyFilter, namespace: 'shop', name: 'sluice-late' };

@@ -10,7 +10,7 @@ import { createReaper } from './reaper.ts';
 const START = Date.UTC(2026, 0, 1);
 const FUSE_S = 20;
 
-it('looks each second through an outage, tells its begin and end once, and ends with its signal', async () => {
+it('looks twice a second through an outage, tells its begin and end once, and ends with its signal', async () => {
   const clock = new SteppedClock(START);
   const kube = createFakeKube({ now: () => clock.now() });
   const faults = createFaults(kube);

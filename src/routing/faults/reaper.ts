@@ -17,13 +17,13 @@ export interface ReaperOptions {
 export interface Reaper {
   /** Looks once. Rejects where the API server does not answer or refuses. */
   look(): Promise<void>;
-  /** Looks each second until `signal` is aborted, whatever goes wrong. */
+  /** Looks twice a second until `signal` is aborted, whatever goes wrong. */
   run(signal: AbortSignal): Promise<void>;
   /** Why it does not see faults, or null when it does. */
   unready(): string | null;
 }
 
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 500;
 /** Without a look for so long it is not ready. */
 const BLIND_AFTER_MS = 10_000;
 
