@@ -42,8 +42,8 @@ const FLAGS: Readonly<Record<Fault['kind'], readonly FaultFlag[]>> = {
   throttle: ['RL'],
   shed: ['RL'],
   circuit: ['UO'],
-  // Proxies mark no answer that they slow down, so its dose cannot be proven.
-  bandwidth: [],
+  // What it slows down it also delays by a moment, which proxies tell.
+  bandwidth: ['DI'],
 };
 
 /** Stands for a version that is not known: no pod and no host has it, so that nothing is ever touched instead. */
@@ -87,7 +87,7 @@ export function planExperiment(
     flags: FLAGS[fault.kind],
     isShare: fault.kind !== 'throttle' && fault.kind !== 'circuit' && cohort === undefined,
     mostShare: spec.limits.requestShare / 100,
-    unsupported: unsupportedOf(spec),
+    unsupported: [],
     steadyState:
       steadyState === undefined ? null : { service: steadyState.service, goals: goalsOf(steadyState, scope) },
   };
@@ -103,13 +103,6 @@ function goalsOf(
   scope: ExperimentScope,
 ): readonly Goal[] {
   return (scope.objectives ?? objectives).map((objective) => goalOf(objective, {})).filter((goal) => goal !== null);
-}
-
-function unsupportedOf({ fault }: ChaosExperiment['spec']): readonly string[] {
-  if (fault.bandwidth === undefined) return [];
-  return [
-    'spec.fault.bandwidth: proxies do not tell which answers they slow down, so that nothing could be proven: use delay',
-  ];
 }
 
 /** What is counted of the fault: as `canary` requests of the callers to the target, as `stable` all others to the same Service. */

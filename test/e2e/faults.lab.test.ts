@@ -91,17 +91,17 @@ async function nothingLeft(experiment: string): Promise<void> {
   await eventually(`no object of ${experiment}`, look, { lastSeen: () => seen });
 }
 
-/** How many of the answers to `work`, COUNT of them, the caller's own metrics call faulted; null for a fault that they do not tell. */
-async function flaggedBy(caller: Caller, name: string, { flag }: FaultCase): Promise<() => Promise<number | null>> {
-  const before = await caller.counted(name, flag ?? '');
+/** How many of the answers to `work`, COUNT of them, the caller's own metrics call faulted. */
+async function flaggedBy(caller: Caller, name: string, { flag }: FaultCase): Promise<() => Promise<number>> {
+  const before = await caller.counted(name, flag);
   return async () => {
     let now = before;
     const isIn = async () => {
-      now = await caller.counted(name, flag ?? '');
+      now = await caller.counted(name, flag);
       return now.all - before.all === COUNT;
     };
     await eventually(`${COUNT} requests for ${name} in the metrics`, isIn, { lastSeen: () => now.all - before.all });
-    return flag === null ? null : now.flagged - before.flagged;
+    return now.flagged - before.flagged;
   };
 }
 
@@ -133,10 +133,10 @@ describe('a fault for a share of the requests', () => {
       figure(`faults: ${name}`, {
         ...{ asked: dose, requests: COUNT, touched: hits.length, flagged, long, ofOtherCallers: stray.length, reached },
       });
-      expectWithinBand(flagged ?? hits.length, COUNT, dose);
+      expectWithinBand(flagged, COUNT, dose);
       // An answer may be late for another reason too; a status has one reason only.
-      if (flagged !== null) expect(hits.length).toBeGreaterThanOrEqual(flagged);
-      if (flagged !== null && isRefused) expect(hits.length).toBe(flagged);
+      expect(hits.length).toBeGreaterThanOrEqual(flagged);
+      if (isRefused) expect(hits.length).toBe(flagged);
       if (name === 'spread') expectWithinBand(long, hits.length, 0.3);
       expect(reached).toBe(isRefused ? COUNT - hits.length : COUNT);
       expect(answers.filter((answer) => !isFaulted(answer) && answer.status !== 200)).toEqual([]);

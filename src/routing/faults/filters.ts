@@ -20,13 +20,18 @@ export const RATE_LIMIT_TYPE = 'type.googleapis.com/envoy.extensions.filters.htt
 export const STAT_PREFIX = 'sluice';
 
 /** The random part of a request's id that a spread looks at: 4096 equal shares. */
-const ID_DIGITS = 3;
+const SPREAD_DIGITS = 3;
+/** That which a thin line looks at: shares of less than a millionth. */
+const BANDWIDTH_DIGITS = 5;
+
+/** Proxies do not tell which answers they slow down, but which requests they delay: the same ones wait so long, which nobody notices. */
+const MARK_MS = 1;
 
 /** A bucket cannot be without tokens: one request of each proxy passes at each write, and one a day. */
 const EMPTY_BUCKET = { max_tokens: 1, tokens_per_fill: 1, fill_interval: '86400.000s' };
 
 type RouteFault = Exclude<Fault, { kind: 'circuit' }>;
-type SingleFault = Exclude<RouteFault, { kind: 'spread' | 'throttle' | 'shed' }>;
+type SingleFault = Exclude<RouteFault, { kind: 'spread' | 'throttle' | 'shed' | 'bandwidth' }>;
 type Refusal = Extract<Fault, { kind: 'throttle' | 'shed' }>;
 
 /** Names of the filters by which a fault works; none for one that works by the limits of a cluster. */
@@ -46,7 +51,7 @@ export function filtersOf(fault: Fault): readonly string[] {
 
 /** What the fault configures for a route, by the name of the filter. */
 export function filterConfigs(plan: FaultPlan, fault: RouteFault, dosePpm: number): Readonly<Record<string, object>> {
-  const percentage = { numerator: dosePpm, denominator: 'MILLION' };
+  const percentage = millionths(dosePpm);
   switch (fault.kind) {
     case 'throttle':
     case 'shed':
@@ -54,13 +59,15 @@ export function filterConfigs(plan: FaultPlan, fault: RouteFault, dosePpm: numbe
     case 'spread': {
       const starts = startsOf(fault.parts);
       const entries = spreadOver(fault.parts).map(([filter, { delayMs }], index) => {
-        const ids = requestIds(starts[index] ?? 0, starts[index + 1] ?? 0);
-        return [filter, httpFault(plan, { kind: 'delay', delayMs }, { percentage, more: [ids] })] as const;
+        const ids = requestIds(starts[index] ?? 0, starts[index + 1] ?? 0, SPREAD_DIGITS);
+        return [filter, httpFault(plan, effectOf({ kind: 'delay', delayMs }, percentage), [ids])] as const;
       });
       return Object.fromEntries(entries);
     }
+    case 'bandwidth':
+      return { [FAULT_FILTER]: thinLine(plan, fault, dosePpm) };
     default:
-      return { [FAULT_FILTER]: httpFault(plan, fault, { percentage, more: [] }) };
+      return { [FAULT_FILTER]: httpFault(plan, effectOf(fault, percentage), []) };
   }
 }
 
@@ -72,31 +79,35 @@ function spreadOver(parts: readonly DelayPart[]): readonly (readonly [string, De
   });
 }
 
-function httpFault(
-  { target, headers, cookies = [] }: FaultPlan,
-  fault: SingleFault,
-  { percentage, more }: { readonly percentage: object; readonly more: readonly HeaderMatch[] },
-): object {
+/** Slows down and marks the same requests: draws of its own for each would not fall together, but all of some ids do. */
+function thinLine(plan: FaultPlan, { kibPerSecond }: Extract<Fault, { kind: 'bandwidth' }>, dosePpm: number): object {
+  const all = millionths(dosePpm === 0 ? 0 : 1_000_000);
+  const effect = {
+    ...effectOf({ kind: 'delay', delayMs: MARK_MS }, all),
+    response_rate_limit: { fixed_limit: { limit_kbps: kibPerSecond }, percentage: all },
+  };
+  const end = Math.max(1, Math.round((dosePpm / 1_000_000) * 16 ** BANDWIDTH_DIGITS));
+  return httpFault(plan, effect, [requestIds(0, end, BANDWIDTH_DIGITS)]);
+}
+
+function httpFault({ target, headers, cookies = [] }: FaultPlan, effect: object, more: readonly HeaderMatch[]): object {
   const matches = [...headers, ...cookies.map(cookieHeader), ...more];
   return {
     '@type': FAULT_TYPE,
     ...(target.revision !== undefined && { upstream_cluster: clusterOf(target) }),
     ...(matches.length > 0 && { headers: matches.map(headerMatcher) }),
-    ...effectOf(fault, percentage),
+    ...effect,
   };
 }
 
 function effectOf(fault: SingleFault, percentage: object): object {
-  switch (fault.kind) {
-    case 'delay':
-      return { delay: { fixed_delay: seconds(fault.delayMs / 1000), percentage } };
-    case 'abort': {
-      const status = 'httpStatus' in fault ? { http_status: fault.httpStatus } : { grpc_status: fault.grpcStatus };
-      return { abort: { ...status, percentage } };
-    }
-    case 'bandwidth':
-      return { response_rate_limit: { fixed_limit: { limit_kbps: fault.kibPerSecond }, percentage } };
-  }
+  if (fault.kind === 'delay') return { delay: { fixed_delay: seconds(fault.delayMs / 1000), percentage } };
+  const status = 'httpStatus' in fault ? { http_status: fault.httpStatus } : { grpc_status: fault.grpcStatus };
+  return { abort: { ...status, percentage } };
+}
+
+function millionths(numerator: number): object {
+  return { numerator, denominator: 'MILLION' };
 }
 
 function rateLimit(fault: Refusal, percentage: object): object {
@@ -106,7 +117,7 @@ function rateLimit(fault: Refusal, percentage: object): object {
     status: { code: fault.status },
     token_bucket: fault.kind === 'shed' ? EMPTY_BUCKET : bucketOf(fault.requestsPerSecond),
     filter_enabled: { default_value: percentage },
-    filter_enforced: { default_value: { numerator: 1_000_000, denominator: 'MILLION' } },
+    filter_enforced: { default_value: millionths(1_000_000) },
     ...(fault.retryAfterS !== null && {
       response_headers_to_add: [
         {
@@ -140,16 +151,16 @@ function headerMatcher({ name, value }: HeaderMatch): object {
 function startsOf(parts: readonly DelayPart[]): readonly number[] {
   return Array.from({ length: parts.length + 1 }, (_, index) => {
     const before = parts.slice(0, index).reduce((sum, { share }) => sum + share, 0);
-    return Math.round(before * 16 ** ID_DIGITS);
+    return Math.round(before * 16 ** SPREAD_DIGITS);
   });
 }
 
 /**
- * Requests by their id, which the proxy draws at random where the caller brings none. It makes the parts of a spread exclude each other;
- * draws of several filters would not.
+ * Requests by their id, which the proxy draws at random where the caller brings none. It makes the parts of a spread exclude each other, and
+ * two effects fall together; draws would do neither.
  */
-function requestIds(from: number, to: number): HeaderMatch {
-  return { name: 'x-request-id', value: { regex: `(${hexPrefixes(from, to, ID_DIGITS).join('|')}).*` } };
+function requestIds(from: number, to: number, digits: number): HeaderMatch {
+  return { name: 'x-request-id', value: { regex: `(${hexPrefixes(from, to, digits).join('|')}).*` } };
 }
 
 /** The shortest beginnings of hexadecimal numbers from `from` to below `to`. */

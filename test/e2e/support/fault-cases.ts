@@ -14,8 +14,8 @@ export interface FaultCase {
   readonly dose: number;
   readonly ask?: Omit<Ask, 'service'>;
   readonly isFaulted: (answer: Answer) => boolean;
-  /** By which the callers' metrics tell it; null where they do not. */
-  readonly flag: 'DI' | 'FI' | 'RL' | 'UO' | null;
+  /** By which the callers' metrics tell it. */
+  readonly flag: 'DI' | 'FI' | 'RL' | 'UO';
 }
 
 /** Faults of which a share of the requests is touched. */
@@ -62,7 +62,7 @@ export const SHARES: Readonly<Record<string, FaultCase>> = {
     dose: 0.3,
     ask: { path: `/?bytes=${32 * KIB}` },
     isFaulted: ({ ms }) => ms >= 900,
-    flag: null,
+    flag: 'DI',
   },
 };
 
