@@ -6,13 +6,15 @@ import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube } from '../../kube/port.ts';
 import type { Evidence, Sampler } from '../../metrics/port.ts';
+import { coverageInWords, coverageQuery } from '../../plan/coverage.ts';
 import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
 import { type ExperimentScope, WHOLE_SCOPE } from '../../plan/experiment-scope.ts';
+import { hasSidecar } from '../../routing/faults/inspect.ts';
 import type { FaultReading, Faults } from '../../routing/faults/port.ts';
 import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { doseInWords, isDoseProven, isWireClean, lateTouches, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
-import { callersOf, hostsOf } from './places.ts';
+import { callersOf, hostsOf, podsWith } from './places.ts';
 import type { Projected } from './project.ts';
 import { type SafetySources, safetyOf } from './safety.ts';
 import { scopeNow } from './scope.ts';
@@ -39,6 +41,8 @@ export interface Observation {
   readonly reading: FaultReading;
   /** Services whose releases wait for its end, as `namespace/name`. */
   readonly neighbours: readonly string[];
+  /** Which callers a fault can touch at all, in words. */
+  readonly coverage: string;
   readonly facts: ExperimentFacts;
 }
 
@@ -46,7 +50,7 @@ export interface Observation {
 export async function observe(
   sources: ObserveSources,
   experiment: ChaosExperiment,
-  { state, context, scope: kept }: Omit<Projected, 'neighbours'>,
+  { state, context, scope: kept }: Omit<Projected, 'neighbours' | 'coverage'>,
 ): Promise<Observation> {
   const { kube, faults, copies } = sources;
   const seenScope = scopeNow(copies, experiment, { kept, state });
@@ -81,7 +85,17 @@ export async function observe(
     isClean: dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt),
     evidence: worst([...(dose === null ? [] : [dose]), ...steady.map(({ evidence }) => evidence)]),
   };
-  return { planned, scope, reading, neighbours: safety.neighbours, facts };
+  return { planned, scope, reading, neighbours: safety.neighbours, coverage: coverageOf(sources, planned), facts };
+}
+
+/** Callers without a sidecar go past every fault: nobody must take a small part of the traffic for all of it. */
+function coverageOf({ copies, questions }: ObserveSources, { fault }: PlannedExperiment): string {
+  const { target, namespace, callers } = fault;
+  const pods = podsWith(copies.pods, namespace, callers ?? {});
+  const without = pods.filter((pod) => !hasSidecar(pod)).length;
+  const hosts = hostsOf(copies.services, target.namespace, target.service);
+  const arrived = coverageInWords(questions.ask(coverageQuery({ namespace: target.namespace, hosts })));
+  return `${pods.length} pods, ${without} of them without a sidecar; ${arrived}`;
 }
 
 /** A refusal weighs more than what is not known yet. */

@@ -19,12 +19,14 @@ export interface Projected extends Standing {
   readonly scope: ExperimentScope | null;
   /** Services whose releases wait for its end, as `namespace/name`. */
   readonly neighbours: readonly string[];
+  /** Which callers a fault can touch at all, in words. */
+  readonly coverage: string;
 }
 
 /** The status that a standing gives. Pure, and the only writer of status. */
 export function project(
   experiment: ChaosExperiment,
-  { scope, neighbours, ...standing }: Projected,
+  { scope, neighbours, coverage, ...standing }: Projected,
   look: Look,
 ): ChaosExperimentStatus {
   const { state, context } = standing;
@@ -56,7 +58,7 @@ export function project(
       reason: outcome.reason,
       ...(outcome.tolerancePpm !== null && { tolerance: outcome.tolerancePpm / 10_000 }),
       finishedAt: timeOf(outcome.at),
-      report: reportOf(experiment, context, scope),
+      report: reportOf(experiment, context, { scope, coverage }),
     }),
     machine: machineStatusOf(standing, scope),
   };

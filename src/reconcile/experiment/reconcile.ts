@@ -61,11 +61,14 @@ async function lookOnce(
   const before = standingOf(experiment.status);
   if (before.state === 'Finished') return { isSettled: true, nextLookAt: null };
   const kept = scopeOf(experiment.status);
-  const { planned, scope, reading, neighbours, facts } = await observe(ports, experiment, { ...before, scope: kept });
+  const { planned, scope, reading, neighbours, coverage, facts } = await observe(ports, experiment, {
+    ...before,
+    scope: kept,
+  });
   const look: Look = { at: ports.clock.now(), plan: planned.plan, facts };
   const { announcements, ...settled } = settle(before, look);
   // What was admitted is what the experiment is about, whatever is in progress later.
-  const standing = { ...settled, neighbours, scope: settled.context.startedAt === null ? null : scope };
+  const standing = { ...settled, neighbours, coverage, scope: settled.context.startedAt === null ? null : scope };
   // A decision is stored before it is acted upon.
   const hasDecided = standing.state !== before.state || standing.context.doses.length !== before.context.doses.length;
   if (hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
