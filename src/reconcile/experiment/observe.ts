@@ -18,6 +18,7 @@ import { callersOf, hostsOf, podsWith } from './places.ts';
 import type { Projected } from './project.ts';
 import { type SafetySources, safetyOf } from './safety.ts';
 import { scopeNow } from './scope.ts';
+import { PAST_MS, steadyRuleOf } from './steady-rule.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 
 /** Where observations come from. */
@@ -30,9 +31,6 @@ export interface ObserveSources extends SafetySources {
 
 /** Key of what the sampler follows for an experiment; the part behind `#` is the dose, or an objective. */
 export const samplerKey = (experiment: string, part: string): string => `experiment:${experiment}#${part}`;
-
-/** Every experiment of ten that harms nobody may be stopped by chance at most once in ten such experiments: α for all objectives together. */
-const FALSE_STOP = 0.01;
 
 export interface Observation {
   readonly planned: PlannedExperiment;
@@ -105,7 +103,7 @@ function withScope(unresolved: AdmissionFact | null, answer: AdmissionFact): Adm
 
 /** The part of the facts that is about the dose measured last, or the baseline. */
 function measured(
-  { isShare }: PlannedExperiment,
+  { isShare, plan }: PlannedExperiment,
   context: ExperimentContext,
   { dose, steady }: { readonly dose: Evidence | null; readonly steady: readonly FollowedObjective[] },
 ): Pick<ExperimentFacts, 'measuredFrom' | 'dose' | 'steadyState'> {
@@ -119,15 +117,11 @@ function measured(
   const seen = seenSince([...ofDose, ...late], from);
   // Only scrapes that hold nothing of the dose before can tell whether the share is right.
   const settled = seenSince(ofDose, from + SETTLING_MS);
-  const states = steady.map(({ goal, evidence, count }): SteadyState => {
-    const rule = {
-      objective: goal.name,
-      allowedRatio: goal.allowedRatio,
-      falseStop: FALSE_STOP / count,
-      dispersion: 1,
-    };
-    return steadyStateOf(rule, evidence.batches.filter(inWindow));
-  });
+  const testing = { startedAt: context.startedAt ?? 0, objectives: steady.length, doses: plan.ramp.length };
+  const states = steady.map(
+    ({ goal, evidence: { batches } }): SteadyState =>
+      steadyStateOf(steadyRuleOf(goal, batches, testing), batches.filter(inWindow)),
+  );
   const joint = worstOf(states);
   return {
     measuredFrom: about?.since ?? null,
@@ -164,9 +158,8 @@ function followDose(
 
 interface FollowedObjective {
   readonly goal: NonNullable<PlannedExperiment['steadyState']>['goals'][number];
+  /** From the past on, by which it is told how bursty failures are. */
   readonly evidence: Evidence;
-  /** How many objectives share α. */
-  readonly count: number;
 }
 
 function followSteadyState(
@@ -178,14 +171,14 @@ function followSteadyState(
   }: { readonly experiment: ChaosExperiment; readonly planned: PlannedExperiment; readonly context: ExperimentContext },
 ): readonly FollowedObjective[] {
   const { steadyState, fault } = planned;
-  const since = context.startedAt;
-  if (steadyState === null || since === null) return [];
+  if (steadyState === null || context.startedAt === null) return [];
+  const since = context.startedAt - PAST_MS;
   const place = { namespace: fault.namespace, service: steadyState.service };
   const hosts = hostsOf(copies.services, place.namespace, place.service);
   return steadyState.goals.map((goal) => {
     const key = samplerKey(keyOf(experiment), goal.name);
     sampler.follow(key, steadySubject(planned, { service: steadyState.service, goal, hosts, since }));
-    return { goal, evidence: sampler.read(key), count: steadyState.goals.length };
+    return { goal, evidence: sampler.read(key) };
   });
 }
 
