@@ -37,7 +37,13 @@ export interface CallerPolicy {
   readonly fallback: boolean;
 }
 
-/** What a caller is made of; a simulation gives it calls and time of its own. */
+/** What is to be done next for a request; only a call has a result. */
+export type Step = { readonly kind: 'call' } | { readonly kind: 'wait'; readonly ms: number };
+
+/** One request's way through the policy: gives steps, takes the result of each call, and ends with what the request gets. */
+export type Way = Generator<Step, HopResult, HopResult | undefined>;
+
+/** What a caller is made of. */
 export interface CallerPorts {
   /** Name of the next hop. */
   readonly service: string;
@@ -52,6 +58,23 @@ export interface CallerPorts {
 export type Caller = (headers: IncomingHttpHeaders, policy: CallerPolicy) => Promise<HopResult>;
 
 export function createCaller({ service, call, now, sleep }: CallerPorts): Caller {
+  const begin = createManners(service, now);
+  return async (headers, policy) => {
+    const way = begin(policy);
+    let step = way.next();
+    while (step.done !== true) {
+      if (step.value.kind === 'call') step = way.next(await call(headers, policy));
+      else {
+        await sleep(step.value.ms);
+        step = way.next();
+      }
+    }
+    return step.value;
+  };
+}
+
+/** The decisions of a caller, and what it remembers from one request to the next; a simulation takes the steps in its own time. */
+export function createManners(service: string, now: () => number): (policy: CallerPolicy) => Way {
   const breaker = createBreaker(now);
   let quietUntil = Number.NEGATIVE_INFINITY;
 
@@ -59,21 +82,22 @@ export function createCaller({ service, call, now, sleep }: CallerPorts): Caller
     ...{ status: 503, via: `${service}=none`, failedHop: `${service}=none`, cause },
   });
 
-  async function attempt(headers: IncomingHttpHeaders, policy: CallerPolicy): Promise<HopResult> {
+  function* attempt(policy: CallerPolicy): Way {
     if (policy.honoursRetryAfter && now() < quietUntil) return notCalled('told to come back later');
     const turn = breaker.take(policy);
     if (turn === 'no') return notCalled('the breaker is open');
-    const result = judged(service, await call(headers, policy), policy);
+    const answer = yield { kind: 'call' };
+    const result = judged(service, answer ?? notCalled('no answer'), policy);
     breaker.tell(turn, isFailure(result), policy);
     if (result.retryAfterMs !== undefined) quietUntil = Math.max(quietUntil, now() + result.retryAfterMs);
     return result;
   }
 
-  return async (headers, policy) => {
-    let result = await attempt(headers, policy);
+  return function* begin(policy) {
+    let result = yield* attempt(policy);
     for (let retry = 0; retry < policy.retries && isFailure(result); retry += 1) {
-      if (policy.waitsRetryAfter && result.retryAfterMs !== undefined) await sleep(result.retryAfterMs);
-      result = await attempt(headers, policy);
+      if (policy.waitsRetryAfter && result.retryAfterMs !== undefined) yield { kind: 'wait', ms: result.retryAfterMs };
+      result = yield* attempt(policy);
     }
     if (!isFailure(result) || !policy.fallback) return result;
     return { status: 200, via: `${service}=fallback`, failedHop: undefined, cause: undefined };

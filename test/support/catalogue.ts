@@ -66,3 +66,19 @@ export function catalogue(): readonly CatalogueEntry[] {
       return { name, object, readme: text('README.md'), expected: expected.data };
     });
 }
+
+/** The same spec, in a minute. */
+export function shortened({ object }: CatalogueEntry): object {
+  const { ramp, duration, ...spec } = object.spec as {
+    readonly ramp?: readonly { readonly percentage: number }[];
+    readonly duration?: string;
+  };
+  return {
+    ...spec,
+    ...(ramp !== undefined && {
+      ramp: ramp.map(({ percentage }, index) => ({ percentage, for: index === ramp.length - 1 ? '30s' : '15s' })),
+    }),
+    ...(duration !== undefined && { duration: '30s' }),
+    ...{ baseline: '10s', fuse: '20s', startWithin: '3m' },
+  };
+}
