@@ -17,6 +17,8 @@ export interface Behaviour extends CallerPolicy {
   readonly overloads: boolean;
   /** How long all requests fail after one that asks for it, ms; 0: such a request is one like any other. */
   readonly overloadMs: number;
+  /** An answer's body is at least so long, in bytes. */
+  readonly answerBytes: number;
   /** What `/healthz` says. */
   readonly ready: boolean;
 }
@@ -38,6 +40,7 @@ const RANGES: Readonly<Record<Exclude<keyof Behaviour, Flag>, readonly [number, 
   slowRatio: [0, 1],
   slowMs: [0, 600_000],
   overloadMs: [0, 600_000],
+  answerBytes: [0, 1_048_576],
   nextTimeoutMs: [1, 600_000],
   nextConnections: [1, 4096],
   retries: [0, 10],
@@ -54,6 +57,7 @@ const VARIABLES: Readonly<Record<keyof Behaviour, string>> = {
   slowMs: 'SLOW_MS',
   overloads: 'OVERLOADS',
   overloadMs: 'OVERLOAD_MS',
+  answerBytes: 'ANSWER_BYTES',
   ready: 'READY',
   nextTimeoutMs: 'NEXT_TIMEOUT_MS',
   nextConnections: 'NEXT_CONNECTIONS',
@@ -76,6 +80,7 @@ export const PLAIN: Behaviour = {
   slowMs: 0,
   overloads: false,
   overloadMs: 0,
+  answerBytes: 0,
   ready: true,
   nextTimeoutMs: 5_000,
   nextConnections: 256,

@@ -26,7 +26,7 @@ const callNextHop = env['NEXT_HOP'] ? createNextHop(env['NEXT_HOP'], env['HTTP_P
 
 function answer(response: ServerResponse, status: number, headers: Record<string, string>): void {
   if (status === 0) return void response.destroy();
-  const body = `${JSON.stringify({ version, pod: podName, status })}\n`;
+  const body = `${JSON.stringify({ version, pod: podName, status }).padEnd(behaviour.answerBytes)}\n`;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

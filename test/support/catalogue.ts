@@ -26,7 +26,9 @@ const expectedSchema = z.strictObject({
   shop: z.strictObject({
     /** Requests a second to the callers. */
     rate: z.number().positive(),
-    payments: z.strictObject({ latencyMs: z.number() }).exactOptional(),
+    payments: z
+      .strictObject({ latencyMs: z.number().exactOptional(), answerBytes: z.number().exactOptional() })
+      .exactOptional(),
     /** Part of the requests that have these headers. */
     marked: z.strictObject({ share: z.number(), headers: z.record(z.string(), z.string()) }).exactOptional(),
     /** The callers are a Deployment for each of these zones, with the label `zone`. */
