@@ -150,7 +150,9 @@ function deployment(
   );
 }
 
-export type RolloutSpecInput = Partial<Omit<Rollout['spec'], 'routing' | 'strategy' | 'objectives' | 'analysis'>> & {
+type Written = 'routing' | 'strategy' | 'objectives' | 'analysis' | 'resilience';
+
+export type RolloutSpecInput = Partial<Omit<Rollout['spec'], Written>> & {
   /** Short for a strategy with these steps. */
   readonly steps?: readonly { readonly weight: number; readonly hold?: string }[];
   readonly strategy?: object;
@@ -158,6 +160,7 @@ export type RolloutSpecInput = Partial<Omit<Rollout['spec'], 'routing' | 'strate
   /** Short for one objective `availability`. Default 99. */
   readonly successRatio?: number;
   readonly objectives?: readonly object[];
+  readonly resilience?: readonly object[];
   readonly analysis?: Readonly<Record<string, unknown>>;
 };
 

@@ -1,0 +1,159 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setBehaviour } from '../../lab/echo/control.ts';
+import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import { createShop, type Shop } from '../../lab/shop/shop.ts';
+import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
+import type { Rollout } from '../../src/api/rollout.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import { HASH_LABEL } from '../../src/workloads/revision.ts';
+import { eventually } from '../support/eventually.ts';
+
+const NAMESPACE = 'e2e-gates';
+const PORT = 9487;
+const USER = { fieldManager: 'tester' } as const;
+const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
+const MINUTE_MS = 60_000;
+
+/** load → web → checkout → payments: checkout is released, and payments refuses its calls meanwhile. */
+const TARGET = { service: { name: 'payments', port: 80 } };
+const GATE = {
+  name: 'payments-429',
+  at: { weight: 25 },
+  experiment: {
+    target: TARGET,
+    fault: { throttle: { requestsPerSecond: 10, status: 429, retryAfter: '1s' } },
+    ...{ duration: '30s', baseline: '10s', fuse: '30s', limits: { requestShare: 100 } },
+  },
+};
+const ROLLOUT = {
+  steps: [{ weight: 25, hold: '10s' }, { weight: 100 }],
+  analysis: { bake: '10s', deadline: '10m' },
+};
+/** Asks again at once, and again: five calls for one, until its users get an error. */
+const STORM = { RETRIES: '4', REFUSALS_FAIL: 'true' };
+
+let kube: Kube;
+let shop: Shop;
+let controller: ControllerProcess;
+
+beforeAll(async () => {
+  kube = createKube();
+  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
+  const kubeconfig = join(state, `sluice-${NAMESPACE}.kubeconfig`);
+  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  shop = createShop(kube, { namespace: NAMESPACE, withDependency: true });
+  await shop.open();
+  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
+  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+}, 180_000);
+
+afterAll(async () => {
+  // The controller lets go of the Rollout.
+  await shop?.close();
+  await controller?.stop();
+});
+
+const isAtRest = ({ status }: Rollout) => status?.phase === 'Idle' && status.canary === undefined;
+
+async function toEnd(startedAt: number): Promise<NonNullable<NonNullable<Rollout['status']>['history']>[number]> {
+  const ended = ({ status }: Rollout) =>
+    (status?.history ?? []).filter(({ startedAt: began }) => Date.parse(began) >= startedAt);
+  const rollout = await shop.until(
+    'the release is over',
+    (one) => isAtRest(one) && ended(one).length > 0,
+    5 * MINUTE_MS,
+  );
+  const [last] = ended(rollout);
+  if (last === undefined) throw new Error('no release is on record');
+  return last;
+}
+
+const experiments = async () =>
+  (await kube.list<ChaosExperiment & KubeObject>(kinds.chaosExperiment, { namespace: NAMESPACE })).items;
+
+/** Everything that Sluice made for experiments. */
+async function leftovers(): Promise<readonly string[]> {
+  const found = await Promise.all(
+    [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
+  );
+  return found.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+}
+
+describe('a gate of a release', () => {
+  it('passes a version that bears what its dependency refuses', async () => {
+    await shop.addRollout({ ...ROLLOUT, resilience: [GATE] });
+    await shop.until('it is adopted', isAtRest);
+    const begun = Date.now();
+    await shop.release('v2');
+    await shop.until('the gate is passed', ({ status }) => status?.gates?.[0]?.state === 'Passed', 3 * MINUTE_MS);
+    expect(await toEnd(begun)).toMatchObject({ outcome: 'Promoted' });
+    const [tried] = await experiments();
+    expect(tried).toMatchObject({
+      metadata: { labels: { 'sluice.dev/gate-of': 'checkout', 'sluice.dev/gate': 'payments-429' } },
+      status: { verdict: 'Passed' },
+    });
+    expect(tried?.status?.seen?.touched).toBeGreaterThan(100);
+    expect(await leftovers()).toEqual([]);
+    expect((await shop.report(begun)).failures).toEqual([]);
+  });
+
+  it('takes back one that asks again and again, and says why in one sentence', async () => {
+    const begun = Date.now();
+    await shop.release('v3', STORM);
+    const { outcome, reason, message } = await toEnd(begun);
+    expect({ outcome, reason }).toEqual({ outcome: 'RolledBack', reason: 'ResilienceGateFailed' });
+    expect(message).toMatch(
+      /^gate payments-429: availability: The canary fails more often than stable: .* against harmless; \d+ of \d+ failed, stable 0 of [\d,]+$/,
+    );
+    await eventually('nothing is left of the fault', async () => (await leftovers()).length === 0, {
+      withinMs: MINUTE_MS,
+    });
+    // The stable version bears the fault that was there all the time.
+    const { failures } = await shop.report(begun);
+    expect(failures.filter(({ versions }) => !versions.includes('checkout=v3'))).toEqual([]);
+  });
+});
+
+describe("somebody's experiment while a version is released", () => {
+  it('ends first when the new version breaks; what is left is the version’s own', async () => {
+    await shop.addRollout({ ...ROLLOUT, steps: [{ weight: 25, hold: '4m' }, { weight: 100 }] });
+    await shop.until('it is at rest', isAtRest);
+    const begun = Date.now();
+    await shop.release('v4', { RETRIES: '0' });
+    await shop.until('it has requests', ({ status }) => status?.waiting?.reason === 'Watching');
+    const { apiVersion, kind } = kinds.chaosExperiment;
+    const object = {
+      ...{ apiVersion, kind, metadata: { name: 'slow-payments', namespace: NAMESPACE } },
+      spec: {
+        ...{ target: TARGET, callers: { matchLabels: { app: 'checkout' } }, limits: { requestShare: 100 } },
+        ...{ fault: { delay: { fixed: '20ms' } }, ramp: [{ percentage: 50, for: '4m' }], baseline: '10s' },
+      },
+    };
+    await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
+    await shop.until('the release waits for it', ({ status }) => status?.waiting?.reason === 'UnderFault');
+    const { status: now } = await shop.rollout();
+    const pods = (await shop.pods()).filter(({ metadata }) => metadata.labels?.[HASH_LABEL] === now?.canary?.revision);
+    expect(pods.length).toBeGreaterThan(0);
+    for (const { status } of pods) {
+      const { podIP = '' } = status as { readonly podIP?: string };
+      await setBehaviour(podIP, { errorRatio: 0.5 });
+    }
+    await eventually(
+      'the experiment was told to stop',
+      async () => (await experiments()).find(({ metadata }) => metadata.name === 'slow-payments')?.spec.stop === true,
+      { withinMs: MINUTE_MS },
+    );
+    expect(await toEnd(begun)).toMatchObject({ outcome: 'RolledBack', reason: 'HarmAgainstStable' });
+    const stopped = (await experiments()).find(({ metadata }) => metadata.name === 'slow-payments');
+    const ended = Date.parse(stopped?.status?.finishedAt ?? '');
+    const { history = [] } = (await shop.rollout()).status ?? {};
+    expect(ended).toBeLessThan(Date.parse(history.at(-1)?.finishedAt ?? ''));
+    expect(await leftovers()).toEqual([]);
+  });
+});
