@@ -131,7 +131,11 @@ describe("somebody's experiment while a version is released", () => {
     const object = {
       ...{ apiVersion, kind, metadata: { name: 'slow-payments', namespace: NAMESPACE } },
       spec: {
-        ...{ target: TARGET, callers: { matchLabels: { app: 'checkout' } }, limits: { requestShare: 100 } },
+        ...{
+          target: TARGET,
+          callers: { matchLabels: { app: 'checkout' }, revision: 'Canary' },
+          limits: { requestShare: 100 },
+        },
         ...{ fault: { delay: { fixed: '20ms' } }, ramp: [{ percentage: 50, for: '4m' }], baseline: '10s' },
       },
     };
