@@ -10,6 +10,8 @@ import { createTracker, cut, ingest } from './tracker.ts';
 const NOON = Date.parse('2026-01-01T12:00:00Z');
 const LEAD_MS = 120_000;
 const SCRAPE_MS = 5000;
+/** Minutes of many polls take a while where other tests run. */
+const PATIENCE = { timeout: 60_000 };
 const POWERS = Array.from({ length: 11 }, (_, index) => 2 ** (index + 3));
 const ISTIO = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000];
 const stop = new AbortController();
@@ -136,7 +138,7 @@ const restarting = (world: World, second: number) => {
   if (second === 61) world.restart('web');
 };
 
-describe('evidence from native histograms', () => {
+describe('evidence from native histograms', PATIENCE, () => {
   it.each([0, 3, 8])('of schema %i is that of classic ones with the same edges, batch by batch', async (schema) => {
     const classic = await released({ web: [powers], batch: [powers] }, 256, restarting);
     const native = await released({ web: [ofSchema(schema)], batch: [ofSchema(schema)] }, 256, restarting);
@@ -191,7 +193,7 @@ describe('evidence from native histograms', () => {
   });
 });
 
-describe('where both forms are kept', () => {
+describe('where both forms are kept', PATIENCE, () => {
   it('classic ones are read, native ones are not asked for after a while, and nothing counts twice', async () => {
     const classic = await released({ web: [powers] }, 256);
     const both = await released({ web: [powers, ofSchema(3)] }, 256);
@@ -234,7 +236,7 @@ describe('where both forms are kept', () => {
   });
 });
 
-describe('native histograms that cannot tell requests apart', () => {
+describe('native histograms that cannot tell requests apart', PATIENCE, () => {
   it('at the threshold count nothing', async () => {
     const { sampler, batches } = await released({ web: [ofSchema(3)] }, 250);
     expect(batches).toEqual([]);
