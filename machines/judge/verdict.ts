@@ -1,6 +1,7 @@
 import type { ArmCounts } from './counts.ts';
 import { rateOf } from './pace.ts';
 import { type JudgeParameters, safeParameters } from './parameters.ts';
+import { type PlaceboReport, placeboReport } from './placebo.ts';
 import { requestsToAccept } from './prediction.ts';
 import { canaryIsStarved, stableIsGone } from './silence.ts';
 import type { JudgeState, RollbackReason } from './state.ts';
@@ -35,6 +36,8 @@ export interface Verdict extends Evidence {
   readonly canary: ArmCounts;
   readonly stable: ArmCounts;
   readonly acceptance: Acceptance;
+  /** Stable pods judged as if each were the canary; none where the source does not tell pods apart. */
+  readonly placebo: Pick<PlaceboReport, 'pods' | 'alarms'>;
 }
 
 /** How far the canary is from being shown good enough to promote. */
@@ -70,6 +73,7 @@ export function verdictOf(state: JudgeState, parameters: JudgeParameters): Verdi
     canary: state.canary,
     stable: state.stable,
     acceptance: acceptanceOf(state, evidence, safe),
+    placebo: placeboOf(state, safe),
   };
 }
 
@@ -88,6 +92,11 @@ function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): P
   if (canaryIsStarved(state.silence)) return hold('StarvedCanary');
   if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
   return { kind: 'Advance', reason: isBetter ? 'BetterThanStable' : 'NoEvidenceOfHarm' };
+}
+
+function placeboOf({ placebo }: JudgeState, safe: JudgeParameters): Verdict['placebo'] {
+  const { pods, alarms } = placeboReport(placebo, safe);
+  return { pods, alarms };
 }
 
 function mustCompare(state: JudgeState, { lnSlo }: Evidence, safe: JudgeParameters): boolean {

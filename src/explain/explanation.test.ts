@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { badRelease, goodRelease, PARAMETERS, recordOf, STARTED_AT } from '../../test/support/evidence-records.ts';
 import { explainRecord } from './explanation.ts';
 import { decodeRecord, type EvidenceRecord, encodeRecord, type RecordedObjective } from './record.ts';
-import { blameInWords, decisionInWords, turnInWords } from './sentences.ts';
+import { blameInWords, decisionInWords, placeboInWords, turnInWords } from './sentences.ts';
 
 const through = (record: EvidenceRecord) => explainRecord(decodeRecord(encodeRecord(record)));
 const withObjective = (record: EvidenceRecord, change: (objective: RecordedObjective) => RecordedObjective) => ({
@@ -126,6 +126,17 @@ describe('sentences', () => {
   it('blame nothing where nothing is suspected', () => {
     expect(blameInWords(only(goodRelease()).replay.verdict)).toBeNull();
     expect(blameInWords(only(badRelease()).replay.verdict)).toMatch(/^failures beside stable \d+ %/);
+  });
+
+  it('tell what the rule says of stable pods where they are known', () => {
+    const { verdict } = only(goodRelease()).replay;
+    expect(placeboInWords(verdict)).toBeNull();
+    expect(placeboInWords({ ...verdict, placebo: { pods: 4, alarms: 0 } })).toMatch(
+      /^of 4 stable pods, .* none would have/,
+    );
+    expect(placeboInWords({ ...verdict, placebo: { pods: 4, alarms: 1 } })).toMatch(
+      / 1 would have been taken back: failures/,
+    );
   });
 
   it('explain each parameter with its value', () => {

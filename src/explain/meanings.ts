@@ -100,7 +100,7 @@ function patience(parameters: JudgeParameters): readonly Meaning[] {
     {
       name: 'blameWindowMs',
       value: spanInWords(blameWindowMs / 1000),
-      meaning: `Where both versions begin to fail within ${spanInWords(blameWindowMs / 1000)} of a raise of the canary's weight, the canary is suspected: it loses its requests, and is blamed if stable recovers as fast.`,
+      meaning: `Where both versions begin to fail within ${spanInWords(blameWindowMs / 1000)} of a raise of the canary's weight, the canary is suspected: it loses its requests, and is blamed if stable recovers at once. What began later than 5 s, or nobody knows when, is blamed the second time only.`,
     },
     {
       name: 'stepsBack',

@@ -56,6 +56,13 @@ export function blameInWords({ blame, lnTotal }: Verdict): string | null {
   return parts.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).join(', ');
 }
 
+/** What the same rule says of stable's own pods, which are known to be harmless; null where the source does not tell them apart. */
+export function placeboInWords({ placebo: { pods, alarms } }: Verdict): string | null {
+  if (pods < 2) return null;
+  const would = `of ${pods} stable pods, each judged against the others by the same rule, ${alarms === 0 ? 'none' : alarms} would have been taken back`;
+  return alarms === 0 ? would : `${would}: failures here are not as independent as the odds suppose`;
+}
+
 /** Share of failed requests; null where there was none. */
 export function failureRatio({ requests, failures }: ArmCounts): number | null {
   return requests === 0 ? null : failures / requests;

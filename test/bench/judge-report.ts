@@ -1,8 +1,11 @@
 import type { Mean, Share } from '../../src/simulate/statistics.ts';
 
-/** One line of the report; `ok` is null where the analysis has nothing to compare with. */
+/**
+ * One line of the report; `ok` is null where the analysis has nothing to compare with, and `open` where so few runs can neither show nor
+ * refute the claim.
+ */
 export interface Line {
-  readonly ok: boolean | null;
+  readonly ok: boolean | 'open' | null;
   readonly text: string;
 }
 
@@ -23,7 +26,7 @@ export function meanLine(label: string, table: number | null, { mean, half }: Me
   };
 }
 
-/** A share of rollbacks against the table, or against what is allowed at most. */
+/** A share of rollbacks against the table, or against what is allowed at most: shown where the whole interval is below. */
 export function shareLine(
   label: string,
   table: { readonly is: number } | { readonly most: number } | null,
@@ -32,7 +35,10 @@ export function shareLine(
   const { hits, runs, low, high } = share;
   const here = `${percent(hits / runs)} [${percent(low)}–${percent(high)}]`;
   if (table === null) return { ok: null, text: `${label} ${here}` };
-  if ('most' in table) return { ok: low <= table.most, text: `${label} ${here} (allowed ${percent(table.most)})` };
+  if ('most' in table) {
+    const ok = high <= table.most ? true : low > table.most ? false : 'open';
+    return { ok, text: `${label} ${here} (allowed ${percent(table.most)})` };
+  }
   const slack = 0.01 + 0.02 * table.is;
   return {
     ok: table.is >= low - slack && table.is <= high + slack,
@@ -47,8 +53,10 @@ export function exactLine(label: string, expected: string, found: string): Line 
 
 export function printSection(title: string, lines: readonly Line[]): void {
   console.log(`\n${title}`);
-  for (const { ok, text } of lines) console.log(`  ${ok === null ? '      ' : ok ? 'ok    ' : 'DIFFER'} ${text}`);
+  for (const { ok, text } of lines) console.log(`  ${WORDS[`${ok}`]} ${text}`);
 }
+
+const WORDS = { true: 'ok    ', false: 'DIFFER', open: 'open  ', null: '      ' } as const;
 
 export function digits(value: number): string {
   if (value >= 100) return value.toFixed(0);

@@ -4,7 +4,8 @@
  *     npm run bench:judge -- [--runs N] [--seed S] [--only SECTION]
  *
  * Intervals are 95 %. A line says `ok` when our own figure is at most 15 % above the table's or better, a rival's within 15 %, both within
- * the interval, and false decisions within what is allowed; the exit code is 1 when one is not.
+ * the interval, and false decisions when the whole interval is within what is allowed: no hit in 381 runs shows 1 %. `open` are those that
+ * the runs neither show nor refute. The exit code is 1 when one differs.
  */
 import { parseArgs } from 'node:util';
 import { acceptance } from './judge-accept.ts';
@@ -58,7 +59,9 @@ function main(runs: number, seed: number, only: string | undefined): number {
   }
   const compared = lines.filter(({ ok }) => ok !== null);
   const differing = compared.filter(({ ok }) => ok === false);
-  console.log(`\n${compared.length} figures compared, ${differing.length} differ`);
+  const open = compared.filter(({ ok }) => ok === 'open');
+  const left = open.length === 0 ? '' : `, ${open.length} are left open by ${runs} runs`;
+  console.log(`\n${compared.length} figures compared, ${differing.length} differ${left}`);
   return differing.length === 0 ? 0 : 1;
 }
 

@@ -1,7 +1,7 @@
 import { sinceInWords } from '../../explain/axes.ts';
 import { goodLine, harmLine } from '../../explain/evidence-line.ts';
 import type { ExplainedObjective, Explanation } from '../../explain/explanation.ts';
-import { blameInWords, decisionInWords, turnInWords } from '../../explain/sentences.ts';
+import { blameInWords, decisionInWords, placeboInWords, turnInWords } from '../../explain/sentences.ts';
 import { stillMissing } from '../../explain/still-missing.ts';
 import { evidenceChart } from './evidence-chart.ts';
 import { type Paint, toneOf } from './paint.ts';
@@ -44,10 +44,12 @@ function objectiveLines(
   const { verdict } = replay;
   const turn = turnInWords(objective, record.startedAt);
   const blame = blameInWords(verdict);
+  const placebo = placeboInWords(verdict);
   const missing = record.outcome === null ? stillMissing(verdict) : null;
   const text = [
     turn,
     blame === null ? null : `Evidence of harm: ${blame}`,
+    placebo === null ? null : `Placebo: ${placebo}`,
     missing === null ? null : `When it was recorded: ${missing}`,
   ].filter((line) => line !== null);
   const tone = toneOf({ Rollback: 'Fail', Hold: 'Inconclusive', Advance: 'Pass' }[verdict.kind]);
