@@ -1,4 +1,6 @@
+import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Flow } from '../metrics/flows.ts';
+import { gateLabels } from './gates.ts';
 
 /** A workload as its proxy names it. */
 export interface Workload {
@@ -45,6 +47,25 @@ export interface Neighbour {
   readonly gateOf: string | null;
   /** It is about one version of its callers: their release has to be in progress. */
   readonly isOfVersion: boolean;
+}
+
+const UNDER_WAY: readonly string[] = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
+
+/** Whether an experiment was admitted and has not finished, by its status. */
+export function isUnderWay({ status }: Pick<ChaosExperiment, 'status'>): boolean {
+  return UNDER_WAY.includes(status?.phase ?? '');
+}
+
+/** An experiment as releases see it: by what it wrote into status. */
+export function neighbourOf({ metadata, spec, status }: ChaosExperiment): Neighbour {
+  const { namespace = 'default', name, labels } = metadata;
+  const gate = labels?.[gateLabels.rollout];
+  return {
+    experiment: `${namespace}/${name}`,
+    neighbours: status?.neighbours ?? [],
+    gateOf: gate === undefined ? null : `${namespace}/${gate}`,
+    isOfVersion: spec.callers.revision !== undefined,
+  };
 }
 
 /** Whether this release and this experiment exclude each other: whichever is second waits. Pure. */

@@ -2,26 +2,13 @@ import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Flow } from '../../metrics/flows.ts';
 import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
-import { gateLabels } from '../../plan/gates.ts';
-import { type Neighbour, neighboursOf } from '../../plan/neighbours.ts';
+import { neighboursOf } from '../../plan/neighbours.ts';
 import { labels } from '../../routing/own-object.ts';
 import type { Pod } from '../../workloads/objects.ts';
-import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { podsWith, workloadsOf } from './places.ts';
 
 type Service = KubeObject & { readonly spec?: { readonly selector?: Readonly<Record<string, string>> } };
-
-/** An experiment as releases see it: by what it wrote into status. */
-export function neighbourOf({ metadata, spec, status }: ChaosExperiment): Neighbour {
-  const gate = metadata.labels?.[gateLabels.rollout];
-  return {
-    experiment: keyOf({ metadata }),
-    neighbours: status?.neighbours ?? [],
-    gateOf: gate === undefined ? null : `${metadata.namespace ?? 'default'}/${gate}`,
-    isOfVersion: spec.callers.revision !== undefined,
-  };
-}
 
 /** Services whose releases must not go on beside the experiment. While nobody knows who calls whom, those that were known before. */
 export function neighboursNow(

@@ -13,14 +13,14 @@ import { budgetOf, budgetQuery } from '../../plan/error-budget.ts';
 import { type PlannedExperiment, planExperiment } from '../../plan/experiment-plan.ts';
 import { WHOLE_SCOPE } from '../../plan/experiment-scope.ts';
 import { freezeAt } from '../../plan/freeze.ts';
-import { isExclusive, type Release } from '../../plan/neighbours.ts';
+import { isExclusive, isUnderWay, neighbourOf, type Release } from '../../plan/neighbours.ts';
 import { readControlPlane } from '../../routing/control-plane.ts';
 import type { FaultProblem } from '../../routing/faults/port.ts';
 import { keyOf } from '../key.ts';
 import { policyNow, type ReadPolicy } from '../safety-policy.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { exposureOf, tooMany } from './exposure.ts';
-import { neighbourOf, neighboursNow } from './neighbourhood.ts';
+import { neighboursNow } from './neighbourhood.ts';
 import { hostsOf } from './places.ts';
 import { scopeOf, standingOf } from './record.ts';
 
@@ -87,14 +87,12 @@ type Planned = Pick<ChaosExperiment, 'metadata'> & {
   readonly context: ExperimentContext;
 };
 
-const BEGUN: readonly string[] = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
-
 /** Others that were admitted before and have not finished; of two that were admitted at once the one with the lesser key. */
 function earlierThan({ experiments }: ExperimentCopies, experiment: ChaosExperiment): readonly Planned[] {
   const rankOf = (one: ChaosExperiment) => `${one.status?.startedAt ?? '~'} ${keyOf(one)}`;
   return experiments
     .list()
-    .filter(({ metadata, status }) => metadata.uid !== experiment.metadata.uid && BEGUN.includes(status?.phase ?? ''))
+    .filter((other) => other.metadata.uid !== experiment.metadata.uid && isUnderWay(other))
     .filter((other) => rankOf(other) < rankOf(experiment))
     .map((other) => ({
       metadata: other.metadata,

@@ -3,8 +3,7 @@ import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject, Reflector } from '../../kube/port.ts';
 import { freezeAt } from '../../plan/freeze.ts';
-import { isExclusive } from '../../plan/neighbours.ts';
-import { neighbourOf } from '../experiment/neighbourhood.ts';
+import { isExclusive, isUnderWay, neighbourOf } from '../../plan/neighbours.ts';
 import { keyOf } from '../key.ts';
 import { policyNow, type SafetyPolicies } from '../safety-policy.ts';
 
@@ -12,8 +11,6 @@ export interface EmbargoSources {
   readonly safetyPolicies: SafetyPolicies;
   readonly experiments: Pick<Reflector<ChaosExperiment & KubeObject>, 'list'>;
 }
-
-const BEGUN: readonly string[] = ['Baseline', 'Armed', 'Injecting', 'Recovering'];
 
 /** Why no release may begin at a time (ms); null where one may. Pure but for the copies that it reads. */
 export function embargoOn(rollout: Rollout, sources: EmbargoSources, now: number): EmbargoFact | null {
@@ -24,7 +21,7 @@ export function embargoOn(rollout: Rollout, sources: EmbargoSources, now: number
   const service = `${rollout.metadata.namespace ?? 'default'}/${rollout.spec.service.name}`;
   const holder = sources.experiments
     .list()
-    .filter(({ status }) => BEGUN.includes(status?.phase ?? ''))
+    .filter(isUnderWay)
     .find((experiment) => isExclusive({ rollout: keyOf(rollout), service }, neighbourOf(experiment)));
   if (holder === undefined) return null;
   const message = `waits for the end of ChaosExperiment ${keyOf(holder)}, a neighbour: one would be taken for the other; \`sluice chaos stop\` ends it`;
