@@ -10,7 +10,7 @@ import {
   pendingSince,
   startOf,
 } from './histogram.ts';
-import { scrapeBefore } from './scrapes.ts';
+import { scrapeBefore, type Target } from './scrapes.ts';
 import type { Tracker } from './tracked.ts';
 
 /** All callers have been scraped by so long after the first. */
@@ -26,7 +26,7 @@ export function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
       const failures = counts === 'bad' || counts === 'failure' ? amount : 0;
       grown.push({
         at,
-        since: Number.isFinite(since) ? since : scrapeBefore(target, at),
+        since: beganAt(since, target, at),
         arm,
         requests,
         failures,
@@ -35,6 +35,11 @@ export function countedGrowth(tracker: Tracker, until: number): ArmIncrement[] {
     }
   }
   return grown;
+}
+
+/** A counter that is seen for the first time has grown since the scrape before. */
+function beganAt(since: number, target: Target, at: number): number {
+  return Number.isFinite(since) ? since : scrapeBefore(target, at);
 }
 
 /** The same of histograms: requests slower than the objective are failures. */
