@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const LAB = { testTimeout: 600_000, hookTimeout: 300_000 };
-const LAB_ALONE = ['bad-specs', 'cli', 'outages', 'pods', 'reaper', 'release', 'replicas', 'slo'].map(
+const LAB_ALONE = ['bad-specs', 'catalogue', 'cli', 'outages', 'pods', 'reaper', 'release', 'replicas', 'slo'].map(
   (name) => `test/e2e/${name}.lab.test.ts`,
 );
 

@@ -7,8 +7,8 @@ import { CALLER } from './callers.ts';
 import { createChaosWorld, experiment, verdictOf } from './chaos-world.ts';
 import { conductOf } from './conduct.ts';
 
-/** What only the lab has: versions of a release that holds. */
-const LAB_ONLY = ['canary-only-delay'];
+/** What only the lab has: a release that holds at a step, and answers with a length. */
+const LAB_ONLY = ['canary-only-delay', 'bandwidth-pinch'];
 const TICKS_PER_SECOND = 10;
 
 type Spec = ChaosExperiment['spec'];
