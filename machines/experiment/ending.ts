@@ -66,7 +66,8 @@ function breach({ doses }: ExperimentContext, { facts: { steadyState } }: Look):
 function excess({ facts: { dose, fault } }: Look): Ending | null {
   if (fault.isForeign) return { cause: 'FaultChanged', message: 'somebody changed the fault' };
   const seen = dose.matched === 0 ? 0 : dose.faulted / dose.matched;
-  const isMore = dose.isProven === false && seen * 1_000_000 > (fault.dosePpm ?? 0);
+  // Without a fault its share is another one in any case, and its loss is told.
+  const isMore = dose.isProven === false && fault.dosePpm !== null && seen * 1_000_000 > fault.dosePpm;
   return isMore ? { cause: 'DoseExceeded', message: `more was touched than asked: ${dose.message}` } : null;
 }
 

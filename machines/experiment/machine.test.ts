@@ -142,4 +142,13 @@ describe('an experiment', () => {
     const over = settle(gone, { ...look, facts: last });
     expect([over.state, over.context.doses.at(-1)?.faulted]).toEqual(['Finished', counted + 5]);
   });
+
+  it('tells that its fault is gone, and not that its share is another one', () => {
+    const world = untilInjecting();
+    const look = world.look();
+    const fault = { exists: false, dosePpm: null, isForeign: false, fuses: look.facts.fault.fuses };
+    const dose = { matched: 2_000, faulted: 5, isProven: false, message: '5 of 2,000' };
+    const { context } = settle(world.machine, { ...look, facts: { ...look.facts, fault, dose } });
+    expect(context.ended?.cause).toBe('FaultGone');
+  });
 });

@@ -3,7 +3,7 @@ import { kinds } from '../../../src/kube/kinds.ts';
 import type { KubeObject } from '../../../src/kube/port.ts';
 import { NAMESPACE } from '../cluster.ts';
 import { createDice } from '../dice.ts';
-import type { Trouble } from '../link.ts';
+import { GOOD_LINK, type Trouble } from '../link.ts';
 import { fragile } from './callers.ts';
 import {
   type ChaosWorld,
@@ -157,6 +157,23 @@ describe('an API server that fails a write', () => {
     const at = world.clock.now();
     await world.pass(FUSE_MS + BURNING_MS + WIRE_MS + 2_000);
     expect(world.faults.lastTouchedAt - at).toBeLessThan(FUSE_MS + BURNING_MS + WIRE_MS);
+    expect(leftIn(world)).toEqual([]);
+  });
+
+  it.each([2, 3])('or does not answer at all, is not waited for by the fuse (%i)', async (seed) => {
+    const world = await createChaosWorld(seed);
+    world.startController();
+    await experiment(world, { ramp: [{ percentage: 30, for: '5m' }] });
+    await untilHolds(world, () => statusOf(world)?.phase === 'Injecting');
+    await world.pass(12_000);
+    world.faults.excuses.isSlow = true;
+    const at = world.clock.now();
+    world.link = { failures: 1, conflicts: 0, lostAnswers: 0, slow: 0.4 };
+    await world.pass(FUSE_MS + BURNING_MS + WIRE_MS + 5_000);
+    expect(world.faults.lastTouchedAt - at).toBeLessThan(FUSE_MS + BURNING_MS + WIRE_MS);
+    world.link = GOOD_LINK;
+    expect(await verdictOf(world)).toMatchObject({ verdict: 'Inconclusive' });
+    expect(['FuseBurnt', 'FaultGone']).toContain(statusOf(world)?.reason);
     expect(leftIn(world)).toEqual([]);
   });
 });

@@ -139,6 +139,30 @@ describe.each(SEEDS)('an experiment (seed %i)', (seed) => {
     expect(await verdictOf(world)).toMatchObject({ verdict: 'Inconclusive' });
   });
 
+  it('on a target behind a waypoint is refused', async () => {
+    const world = await createChaosWorld(seed);
+    await world.patch(kinds.service, NAME, { metadata: { labels: { 'istio.io/use-waypoint': 'way' } } });
+    world.startController();
+    await experiment(world);
+    const status = await verdictOf(world);
+    expect(status).toMatchObject({ verdict: 'Inconclusive', message: expect.stringContaining('waypoint') });
+    expect(world.faults.touched).toBe(0);
+  });
+
+  it('of ten minutes under a fuse of one has no gap, second by second', async () => {
+    const world = await started(seed, {}, { ramp: [{ percentage: 50, for: '10m' }], fuse: '60s' });
+    await untilInjecting(world);
+    await world.pass(2_000);
+    let gaps = 0;
+    for (let second = 0; second < 590; second += 1) {
+      const before = world.faults.touched;
+      await world.pass(1_000);
+      if (world.faults.touched === before) gaps += 1;
+    }
+    expect(gaps).toBe(0);
+    expect(await verdictOf(world)).toMatchObject({ verdict: 'Passed' });
+  });
+
   it('does not begin where users already see failures', async () => {
     const world = await createChaosWorld(seed);
     world.callers.errorRatio = 0.2;
