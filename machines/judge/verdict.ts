@@ -67,7 +67,7 @@ export function verdictOf(state: JudgeState, parameters: JudgeParameters): Verdi
     ...evidence,
     kind,
     reason,
-    message: `${lead(reason, state, safe)}: ${oddsInWords(evidence.lnTotal)}; ${countsInWords(state.canary, state.stable)}`,
+    message: `${lead(reason, state, safe)}${oddsOf(evidence)}; ${countsInWords(state.canary, state.stable)}`,
     at: state.lastAt,
     oddsAgainstHarmless: Math.min(MOST_ODDS, Math.exp(Math.max(0, evidence.lnTotal))),
     canary: state.canary,
@@ -92,6 +92,11 @@ function decide(state: JudgeState, evidence: Evidence, safe: JudgeParameters): P
   if (canaryIsStarved(state.silence)) return hold('StarvedCanary');
   if (state.canary.requests < safe.minRequests) return hold('TooFewRequests');
   return { kind: 'Advance', reason: isBetter ? 'BetterThanStable' : 'NoEvidenceOfHarm' };
+}
+
+/** Nothing where there is nothing to tell: "No evidence of harm" says it all. */
+function oddsOf({ lnTotal }: Evidence): string {
+  return lnTotal < Math.LN2 ? '' : `: ${oddsInWords(lnTotal)}`;
 }
 
 function placeboOf({ placebo }: JudgeState, safe: JudgeParameters): Verdict['placebo'] {

@@ -4,7 +4,7 @@ import { FAULTS } from '../../src/simulate/faults.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
 import type { Summary } from '../../src/simulate/summary.ts';
 import { TRAFFIC } from '../../src/simulate/traffic.ts';
-import { type Line, shareLine } from './judge-report.ts';
+import { digits, type Line, shareLine } from './judge-report.ts';
 import type { Runs } from './judge-runs.ts';
 
 /** The smallest Rollout that there is, everything else at its default; and the one with the most steps in the least time. */
@@ -38,7 +38,10 @@ const HARMLESS = [
 const HARMFUL = ['errors-1', 'errors-5', 'errors-50', 'errors-100', 'late', 'load', 'caused-outage'] as const;
 
 /** The table of `sluice simulate` has 5 s scrapes; stable fails 0.1 %. */
-const SETTING = { usualFailures: 0.001, scrapeS: 5, rivals: [] } as const;
+const SETTING = { usualFailures: 0.001, rivals: [] } as const;
+
+/** What most installations have. */
+const RARE_SCRAPES_S = [15, 30, 60] as const;
 
 /**
  * Whole releases of the smallest Rollout by the real machine, weight steps included: harmless ones may be taken back in a share of α at
@@ -50,20 +53,36 @@ export function releases(runs: Runs): readonly Line[] {
     return shareLine(`${traffic} traffic, ${fault}, taken back:`, { most: 0.01 }, falseRollback);
   });
   const fast = ['none', 'outage'].map((fault) => {
-    const { falseRollback } = summaryOf(runs, 'steady', fault, FAST);
+    const { falseRollback } = summaryOf(runs, 'steady', fault, { manifest: FAST });
     return shareLine(`adaptive steps (Fast), ${fault}, taken back:`, { most: 0.01 }, falseRollback);
+  });
+  const rare = RARE_SCRAPES_S.flatMap((scrapeS) => {
+    const { falseRollback } = summaryOf(runs, 'steady', 'outage', { scrapeS });
+    const { detected } = summaryOf(runs, 'steady', 'caused-outage', { scrapeS });
+    return [
+      shareLine(`scrapes every ${scrapeS} s, outage, taken back:`, { most: 0.01 }, falseRollback),
+      ...(detected === null
+        ? []
+        : [shareLine(`scrapes every ${scrapeS} s, caused-outage, taken back:`, { is: 1 }, detected)]),
+    ];
   });
   const harmful = HARMFUL.map((fault) => {
     const { detected, detectionS, failedRequests } = summaryOf(runs, 'steady', fault);
     if (detected === null) throw new Error(`${fault} is no fault of the release`);
     const { ok, text } = shareLine(`${fault}, taken back:`, { is: 1 }, detected);
-    const after = detectionS === null ? 'never' : `after ${detectionS.median} s (p95 ${detectionS.p95} s)`;
+    const after =
+      detectionS === null ? 'never' : `after ${digits(detectionS.median)} s (p95 ${digits(detectionS.p95)} s)`;
     return { ok, text: `${text}, ${after}, ${failedRequests.mean.toFixed(1)} failed` };
   });
-  return [...harmless, ...fast, ...harmful];
+  return [...harmless, ...fast, ...rare, ...harmful];
 }
 
-function summaryOf({ runs, seed }: Runs, trafficName: string, faultName: string, manifest = DEFAULT_STEPS): Summary {
+function summaryOf(
+  { runs, seed }: Runs,
+  trafficName: string,
+  faultName: string,
+  { manifest = DEFAULT_STEPS, scrapeS = 5 }: { readonly manifest?: object; readonly scrapeS?: number } = {},
+): Summary {
   const parsed = parseRollout(manifest);
   const planned = parsed.ok ? planRollout(parsed.rollout.spec) : null;
   const traffic = TRAFFIC.find(({ name }) => name === trafficName);
@@ -72,7 +91,17 @@ function summaryOf({ runs, seed }: Runs, trafficName: string, faultName: string,
     throw new Error(`no ${faultName} under ${trafficName} traffic for the smallest Rollout`);
   const { spec } = parsed.rollout;
   const { requestRate } = traffic;
-  for (const step of simulate({ ...SETTING, spec, plan: planned.plan, traffic, faults, requestRate, runs, seed })) {
+  for (const step of simulate({
+    ...SETTING,
+    scrapeS,
+    spec,
+    plan: planned.plan,
+    traffic,
+    faults,
+    requestRate,
+    runs,
+    seed,
+  })) {
     if (step.kind === 'row') return step.row.summary;
   }
   throw new Error('nothing was simulated');

@@ -120,6 +120,13 @@ describe('failures of both versions', () => {
     },
   );
 
+  it.each([1, 2, 3])('of stable alone do not hold a release that ends them (%i)', async (seed) => {
+    const world = await releasing(seed);
+    world.cluster.setBehaviour('v1', { ...GOOD, errorRatio: 0.05 });
+    await until(world, 2 * LIMIT_MS, () => world.rollout()?.status?.history?.length === 1);
+    expect(world.rollout()?.status?.history).toMatchObject([{ outcome: 'Promoted' }]);
+  });
+
   it.each([1, 2, 3])('take back a release without which they do not end either (%i)', async (seed) => {
     const world = await releasing(seed);
     await until(world, LIMIT_MS, () => weightOf(world) > 0);

@@ -118,8 +118,8 @@ function waiting({ waiting: wait, message }: Status, nowMs: number): readonly st
   if (wait === undefined) return [];
   const isSaid = message?.startsWith(wait.message) === true;
   if (isSaid && wait.until === undefined && wait.expectedAt === undefined) return [];
-  const text = isSaid ? wait.reason : `${wait.reason}: ${wait.message}`;
-  return [`Waits for ${text}${untilWords(wait.until, nowMs)}${expectedWords(wait.expectedAt, nowMs)}`];
+  const text = isSaid ? `(${wait.reason})` : `(${wait.reason}): ${wait.message}`;
+  return [`Waits ${text}${untilWords(wait.until, nowMs)}${expectedWords(wait.expectedAt, nowMs)}`];
 }
 
 /** `; 12s left`, or nothing where no end is known. */

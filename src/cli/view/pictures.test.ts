@@ -54,7 +54,7 @@ Evidence against the new version
     stable  1,589 requests, 2 failed (0.13 %)
     31 of 50 requests seen
 
-Waits for Watching; 1m30s left
+Waits (Watching); 1m30s left
 `);
   });
 
