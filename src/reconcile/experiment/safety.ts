@@ -64,7 +64,8 @@ export async function safetyOf(sources: SafetySources, asked: AskedExperiment): 
     running: earlierThan(copies, experiment).map(({ metadata, planned: { fault } }) => ({
       ...{ namespace: metadata.namespace ?? 'default', name: metadata.name, target: fault.target },
     })),
-    freeze: freezeAt(policy, now),
+    // A gate is a part of its release, which goes on in a freeze.
+    freeze: neighbourOf(experiment).gateOf === null ? freezeAt(policy, now) : null,
     release: releaseBeside(copies, experiment, neighbours),
     tooMany: flows === null ? null : tooManyNow(sources, asked, { policy, flows, now }),
     vetoes: (policy?.vetoes ?? []).map(({ name, query, sourceRef }) => ({
