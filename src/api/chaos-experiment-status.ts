@@ -29,7 +29,7 @@ export const chaosExperimentStatusSchema = z
     verdict: z
       .enum(VERDICTS)
       .describe(
-        'Passed: the steady state held under the proven last dose. Failed: it was breached. Stopped: somebody ended it. Inconclusive: anything else.',
+        'Passed: the steady state held under the proven last dose. Failed: it was breached, and not also without the fault. Stopped: somebody ended it. Inconclusive: anything else.',
       )
       .exactOptional(),
     reason: text('Reason in CamelCase.').exactOptional(),

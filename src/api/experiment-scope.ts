@@ -4,7 +4,10 @@ import { exactlyOneOf, withRule } from './rule.ts';
 import { textMap } from './text-map.ts';
 
 const revision = (meaning: string) =>
-  z.enum(['Stable', 'Canary']).describe(`${meaning} Refused where no release is in progress.`).exactOptional();
+  z
+    .enum(['Stable', 'Canary'])
+    .describe(`${meaning} Refused where no release is in progress; the experiment ends with it.`)
+    .exactOptional();
 
 /** `target`: which service seems to fail. */
 export const targetSchema = z
@@ -23,7 +26,7 @@ export const targetSchema = z
       })
       .describe('The Service that the callers ask.'),
     revision: revision(
-      'Only requests that the release in progress sends to this version of the target. Default: all, whichever version answers.',
+      'Only requests that the release in progress sends to this version of the target. Not with throttle, shed and circuit. Default: all, whichever version answers.',
     ),
   })
   .describe(
@@ -54,7 +57,9 @@ export const callersSchema = withRule(
       .describe("Labels of the callers' pods, in the experiment's namespace. 1 to 10, all of which a pod must have.")
       .exactOptional(),
     everyone: z.literal(true).describe("Every pod with a sidecar in the experiment's namespace.").exactOptional(),
-    revision: revision("Only this version of the callers' own Deployments. Default: all versions."),
+    revision: revision(
+      "Only this version of the callers' own Deployment; users of the other version are the control group. Default: all versions.",
+    ),
   }),
   exactlyOneOf(['matchLabels', 'everyone'], 'say who sees the fault, for example `matchLabels: {app: checkout}`'),
 ).describe('Who sees the fault. Exactly one of matchLabels and everyone.');

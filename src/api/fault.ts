@@ -97,7 +97,9 @@ const bandwidthSchema = z
       'KiB of the body that come in a second, for each touched answer: 1 to 1048576.',
     ),
   })
-  .describe('Bodies of answers come slowly.');
+  .describe(
+    'Bodies of answers come slowly. Touched requests also wait 1 ms, by which proxies tell them; they are chosen by `x-request-id`, which proxies draw where the caller brings none.',
+  );
 
 const limit = (meaning: string) =>
   withRule(z.int(), wholeBetween(1, 1_000_000, 'a whole number'))
