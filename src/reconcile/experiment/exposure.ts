@@ -1,6 +1,7 @@
 import type { ExperimentContext } from '../../../machines/experiment/context.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Rollout } from '../../api/rollout.ts';
+import type { Flow } from '../../metrics/flows.ts';
 import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
 import { type CanaryExposure, type Exposure, type LedgerRequest, shareProblem } from '../../plan/ledger.ts';
 import { keyOf } from '../key.ts';
@@ -18,17 +19,14 @@ export function exposureOf(
     readonly planned: PlannedExperiment;
     readonly context: ExperimentContext;
   },
-  { dosePpm, now }: { readonly dosePpm: number; readonly now: number },
+  { dosePpm, now, flows }: { readonly dosePpm: number; readonly now: number; readonly flows: readonly Flow[] },
 ): Exposure {
   const { target, callers, namespace } = planned.fault;
   const { revision } = target;
   return {
     experiment: keyOf({ metadata }),
     target,
-    hosts:
-      revision === undefined
-        ? hostsOf(copies.services, target.namespace, target.service)
-        : [`${target.service}-${revision}`],
+    hosts: revision === undefined ? hostsSeen(copies, target, flows) : [`${target.service}-${revision}`],
     callers: { namespace, workloads: callers === null ? null : callersOf(copies.pods, planned) },
     part: partOf(copies, planned),
     dose: planned.isShare ? dosePpm / 1_000_000 : null,
@@ -41,9 +39,22 @@ export function tooMany(
   copies: ExperimentCopies,
   { planned, ...request }: Omit<LedgerRequest, 'canary' | 'allHosts'> & { readonly planned: PlannedExperiment },
 ): string | null {
-  const { target } = planned.fault;
-  const allHosts = hostsOf(copies.services, target.namespace, target.service);
+  const allHosts = hostsSeen(copies, planned.fault.target, request.flows);
   return shareProblem({ ...request, canary: canaryOf(copies, planned), allHosts });
+}
+
+/** Hosts of a Service; also those of revisions that are gone, and had requests in the last minutes that now go to the Service itself. */
+function hostsSeen(
+  { services }: ExperimentCopies,
+  { namespace, service }: Exposure['target'],
+  flows: readonly Flow[],
+): readonly string[] {
+  const gone = flows.flatMap(({ to }) =>
+    to.namespace === namespace && to.host.startsWith(`${service}-`) && services.get(namespace, to.host) === undefined
+      ? [to.host]
+      : [],
+  );
+  return [...new Set([...hostsOf(services, namespace, service), ...gone])];
 }
 
 /** Requests that a release in progress sends to its canary. */

@@ -116,9 +116,9 @@ function tooManyNow(
   const own = due?.dosePpm ?? presentDose(context)?.dosePpm ?? ahead(planned, context);
   return tooMany(copies, {
     ...{ planned, flows },
-    own: exposureOf(copies, { metadata: experiment.metadata, planned, context }, { dosePpm: own, now }),
+    own: exposureOf(copies, { metadata: experiment.metadata, planned, context }, { dosePpm: own, now, flows }),
     earlier: earlierThan(copies, experiment).map((other) =>
-      exposureOf(copies, other, { dosePpm: ahead(other.planned, other.context), now }),
+      exposureOf(copies, other, { dosePpm: ahead(other.planned, other.context), now, flows }),
     ),
     limits: { service: serviceRequestShare / 100, total: totalRequestShare / 100 },
   });
