@@ -17,7 +17,7 @@ export interface LinkQuality {
 
 export const GOOD_LINK: LinkQuality = { failures: 0, lostAnswers: 0, conflicts: 0, slow: 0.1 };
 
-/** What a write meets: refused as if somebody had been faster, failed before it took effect, or after it. */
+/** What a call meets: refused as if somebody had been faster, failed before it took effect, or after it. */
 export type Trouble = 'conflict' | 'error' | 'lost';
 
 export interface LinkOptions {
@@ -26,7 +26,7 @@ export interface LinkOptions {
   readonly quality: () => LinkQuality;
   /** Called around each write with its number; may end the controller, whose call then never returns. */
   readonly onWrite: (moment: 'before' | 'after', what: string) => void;
-  /** What this write meets, beside what is bad luck. */
+  /** What this call meets, beside what is bad luck. */
   readonly trouble: (what: string) => Trouble | undefined;
   /** Told what the server made of each write, even if the caller never learns it. */
   readonly onOwnWrite: (object: KubeObject) => void;
@@ -61,7 +61,7 @@ export function createLink(kube: Kube, options: LinkOptions): Kube {
     const text = `${verb} ${what.kind.kind} ${what.name ?? ''}`;
     await whileAlive();
     if (isWrite) onWrite('before', text);
-    const met = isWrite ? trouble(text) : undefined;
+    const met = trouble(text);
     const answer = await send(isWrite, async () => {
       if (met === 'error' || dice.chance(quality().failures)) throw unavailable(context);
       if (met === 'conflict' || (isWrite && dice.chance(quality().conflicts))) throw conflict(context);

@@ -48,7 +48,7 @@ export interface World {
   watchLagMs: readonly [number, number];
   /** Called around each write of a controller; may kill it. */
   onWrite: (moment: 'before' | 'after', what: string, controller: SimController | undefined) => void;
-  /** What a write of a controller meets. */
+  /** What a call of a controller meets. */
   trouble: (what: string) => Trouble | undefined;
   startController(): void;
   /** Lets time pass; throws what the monitor found. */

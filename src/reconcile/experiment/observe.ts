@@ -57,10 +57,14 @@ export async function observe(
   const { target } = planned.fault;
   const isBefore = state === 'Pending' || state === 'Baseline' || state === 'Arming';
   const targetRef = { kind: kinds.service, namespace: target.namespace, name: target.service };
-  const [reading, problems, service] = await Promise.all([
+  const [reading, problems, hasTarget] = await Promise.all([
     faults.read(planned.fault),
     isBefore && scope !== null ? faults.inspect(planned.fault) : [],
-    kube.get(targetRef),
+    // Where it cannot be read, a fault must go all the same: only what is known to be gone is.
+    kube.get(targetRef).then(
+      (service) => service !== undefined,
+      () => true,
+    ),
   ]);
   const callers = callersOf(copies.pods, planned);
   const dose = followDose(sources, { experiment, planned, callers, context });
@@ -69,7 +73,7 @@ export async function observe(
   const facts: ExperimentFacts = {
     deleting: experiment.metadata.deletionTimestamp !== undefined,
     end:
-      endOf(experiment, { isBefore, hasTarget: service !== undefined, callers: callers.length }) ??
+      endOf(experiment, { isBefore, hasTarget, callers: callers.length }) ??
       seenScope.end ??
       shareEnd(planned, { state, context }, dose),
     admission: withScope(seenScope.admission, safety.admission),

@@ -4,11 +4,13 @@ import type { KubeObject } from '../../../src/kube/port.ts';
 import { NAMESPACE } from '../cluster.ts';
 import { createDice } from '../dice.ts';
 import { GOOD_LINK, type Trouble } from '../link.ts';
+import { stopMetrics } from '../world.ts';
 import { fragile } from './callers.ts';
 import {
   type ChaosWorld,
   createChaosWorld,
   experiment,
+  NAMED,
   refOf,
   statusOf,
   untilHolds,
@@ -21,7 +23,8 @@ const WRITES = 30;
 const FUSE_MS = 20_000;
 const WIRE_MS = 800;
 
-const isOwn = (what: string) => /ChaosExperiment|EnvoyFilter|Job/.test(what);
+const isRead = (what: string) => /^(get|list) /.test(what);
+const isOwn = (what: string) => !isRead(what) && /ChaosExperiment|EnvoyFilter|Job/.test(what);
 const places = Array.from({ length: WRITES }, (_, index) => index);
 const moments = ['before', 'after'] as const;
 const crashes = places.flatMap((place) => moments.map((moment) => ({ place, moment })));
@@ -158,6 +161,18 @@ describe('an API server that fails a write', () => {
     await world.pass(FUSE_MS + BURNING_MS + WIRE_MS + 2_000);
     expect(world.faults.lastTouchedAt - at).toBeLessThan(FUSE_MS + BURNING_MS + WIRE_MS);
     expect(leftIn(world)).toEqual([]);
+  });
+
+  it('or reads of all but what is its own, still lets it take the fault away at once', async () => {
+    const world = await worldOf(2);
+    await untilHolds(world, () => statusOf(world)?.phase === 'Injecting');
+    await world.pass(4_000);
+    world.trouble = (what) => (isRead(what) && !/ChaosExperiment|EnvoyFilter|Job/.test(what) ? 'error' : undefined);
+    stopMetrics(world.source);
+    await world.patch(kinds.chaosExperiment, NAMED, { spec: { stop: true } });
+    const at = world.clock.now();
+    expect(await verdictOf(world)).toMatchObject({ verdict: 'Stopped' });
+    expect(world.faults.lastTouchedAt - at).toBeLessThan(3_000 + WIRE_MS);
   });
 
   it.each([2, 3])('or does not answer at all, is not waited for by the fuse (%i)', async (seed) => {
