@@ -71,34 +71,6 @@ describe('a release', () => {
     expect(world.machine.context.stable).toBe('v3');
   });
 
-  it('does not begin under an embargo, goes on under one that comes later, and begins once it is over', () => {
-    const world = adopted();
-    const embargo = { reason: 'Frozen', message: 'black week', until: null };
-    world.embargo = embargo;
-    world.release('v2');
-    world.pass(300_000);
-    expect(world.machine.state).toBe('Idle');
-    expect(weights(world)).toEqual([]);
-    world.embargo = null;
-    world.passUntil('Holding');
-    world.embargo = embargo;
-    world.pass(300_000);
-    expect(world.machine.context.stable).toBe('v2');
-  });
-
-  it('goes back to stable where a newer template must not begin', () => {
-    const world = adopted();
-    world.release('v2');
-    world.passUntil('Holding');
-    world.embargo = { reason: 'Frozen', message: 'black week', until: null };
-    world.release('v3');
-    world.pass(300_000);
-    expect(world.machine).toMatchObject({ state: 'Idle', context: { stable: 'v1', release: null } });
-    world.embargo = null;
-    world.pass(300_000);
-    expect(world.machine.context.stable).toBe('v3');
-  });
-
   it('never gives weight to a canary whose pods do not become ready, and takes it back at the progress deadline', () => {
     const world = adopted();
     world.unreadyRevisions.add('v2');
@@ -464,6 +436,21 @@ describe('adaptive steps', () => {
     world.pass(120_000);
     expect(weights(world)).toEqual([0, 500, 1_000, 3_500, 10_000]);
     expect(world.machine.context.stable).toBe('v2');
+  });
+
+  it('gives no more weight when the evidence turns while pods are started for it, until it turns back', () => {
+    const world = adopted();
+    world.release('v2');
+    const isStarting = () => world.machine.state === 'Scaling' && world.machine.context.release?.stepIndex === 1;
+    for (let tries = 0; tries < 3_000 && !isStarting(); tries += 1) world.pass(100);
+    expect(isStarting()).toBe(true);
+    world.outage = 'unrelated';
+    world.pass(60_000);
+    expect(weights(world)).toEqual([0, 500]);
+    world.outage = 'none';
+    world.pass(300_000);
+    expect(weights(world)).toEqual([0, 500, 5_000, 10_000]);
+    expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
   });
 
   it('stay where they are while the judge holds, or before the dwell is over', () => {
