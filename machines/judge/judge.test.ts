@@ -256,7 +256,7 @@ describe('the judge', () => {
       expect(verdict(rows.slice(0, 1))).toMatchObject({ kind: 'Hold', reason: 'StableBreachesSlo' });
       expect(verdict(rows)).toMatchObject({ kind: 'Advance', reason: 'BetterThanStable' });
       expect(verdict(rows).message).toMatch(
-        /^The canary keeps the objective, which stable breaches: it fails less than 1 %: /,
+        /^The canary keeps the objective, which stable breaches: it fails less than 1 %; /,
       );
     });
 

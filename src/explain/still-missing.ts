@@ -23,5 +23,7 @@ export function stillMissing({
   reason,
   acceptance,
 }: Pick<Verdict, 'kind' | 'reason' | 'acceptance'>): string | null {
-  return kind === 'Rollback' ? null : (missingFor(reason) ?? outlookInWords(acceptance));
+  // What can be tolerated follows stable, which says nothing where stable is what is wrong.
+  const isSaid = reason === 'BetterThanStable' && acceptance.reached;
+  return kind === 'Rollback' || isSaid ? null : (missingFor(reason) ?? outlookInWords(acceptance));
 }

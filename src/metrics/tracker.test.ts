@@ -145,6 +145,24 @@ describe('a series', () => {
   });
 });
 
+describe('a batch of requests', () => {
+  it('says since when they ended: since the sample before, or the scrape that did not show them', () => {
+    const tracker = trackerFrom(0);
+    const scrapes = [
+      [99_000, 50],
+      [104_000, 60],
+      [119_000, 70],
+    ] as const;
+    ingest(tracker, CANARY, series('200', scrapes));
+    ingest(tracker, CANARY, series('500', [[119_000, 3]]));
+    cut(tracker, 120_000, 1000);
+    expect(tracker.batches).toMatchObject([
+      { at: 104_000, from: 99_000, canary: { requests: 10 } },
+      { at: 119_000, from: 104_000, canary: { requests: 13, failures: 3 } },
+    ]);
+  });
+});
+
 describe('memory', () => {
   it('does not grow with time while callers stay the same', () => {
     const tracker = trackerFrom(0);

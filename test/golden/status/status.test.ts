@@ -71,6 +71,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     ...{ seconds: 180, canaryFails: (second) => (second > 100 ? 0.3 : 0) },
     stableFails: (second) => (second > 100 ? 0.3 : 0),
   },
+  'better-than-stable': { requestsPerSecond: 200, stableFails: () => 0.05 },
   suspected: { seconds: 60, canaryFails: (second) => (second > 57 ? 0.5 : 0) },
   suspended: {
     ...{
