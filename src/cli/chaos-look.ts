@@ -93,7 +93,7 @@ export async function lookAt(
   const problems = [...inspected, ...trafficProblems(planned, doses, traffic)];
   const asked = admit({
     ...NOT_ASKED,
-    ...{ fault, problems, unsupported: planned.unsupported },
+    ...{ fault, problems },
     policy: policy?.spec ?? null,
     running: others(running.items, experiment),
     freeze: freezeAt(policy?.spec ?? null, session.clock.now()),

@@ -6,7 +6,7 @@ import { planExperiment } from './experiment-plan.ts';
 
 const { fault } = planExperiment(sampleExperiment());
 const ask = (change: Partial<AdmissionRequest> = {}) =>
-  admit({ ...NOT_ASKED, fault, policy: null, running: [], unsupported: [], problems: [], ...change });
+  admit({ ...NOT_ASKED, fault, policy: null, running: [], problems: [], ...change });
 
 const policy = (spec: object) => ({ policy: { halt: false, ...spec } });
 const beside = (service: string, namespace = 'shop') => ({
@@ -44,7 +44,6 @@ describe('the admission of an experiment', () => {
     ['denied', 'Halted', 'the lever is down', policy({ halt: true })],
     ['denied', 'Halted', 'the lever is down while it injects', { ...policy({ halt: true }), ...INJECTING }],
     ['denied', 'ProtectedNamespace', 'the target is protected', policy({ protectedNamespaces: ['a', 'shop'] })],
-    ['denied', 'NotSupported', 'the spec asks for more than there is', { unsupported: ['spec.fault.bandwidth: no'] }],
     ['denied', 'NoSidecar', 'a trap was found', problem('refuse', 'NoSidecar')],
     ['denied', 'FaultHeld', 'somebody else has a fault there', problem('refuse', 'FaultHeld')],
     ['denied', 'ErrorBudgetSpent', 'users had enough', budget('spent')],

@@ -28,8 +28,6 @@ export interface AdmissionRequest {
   readonly policy: Pick<SafetyPolicy['spec'], 'halt' | 'reason' | 'protectedNamespaces'> | null;
   /** Other experiments that were admitted and have not finished. */
   readonly running: readonly RunningExperiment[];
-  /** Fields of its spec that cannot be followed. */
-  readonly unsupported: readonly string[];
   /** What the API server's objects say against it; empty where they were not looked at. */
   readonly problems: readonly FaultProblem[];
   readonly freeze: Freeze | null;
@@ -75,9 +73,6 @@ const guarded: Check = ({ fault: { namespace, target }, policy }) => {
     ? null
     : denied('ProtectedNamespace', `the SafetyPolicy protects namespace ${found} from experiments`);
 };
-
-const notSupported: Check = ({ unsupported }) =>
-  unsupported.length > 0 ? denied('NotSupported', unsupported.join('; ')) : null;
 
 /** A fault of the holder goes when the holder ends: it is waited for, and no reason to give up. */
 const refused: Check = (request) => {
@@ -138,7 +133,7 @@ const notKnown: Check = ({ vetoes, budgets, controlPlane, unread }) => {
 };
 
 const CHECKS: readonly Check[] = [
-  ...[halted, guarded, notSupported, refused, spent],
+  ...[halted, guarded, refused, spent],
   ...[held, besideRelease, frozen, exceeding, vetoed, outOfReach],
   notKnown,
 ];

@@ -28,8 +28,6 @@ export interface PlannedExperiment {
   readonly steadyState: { readonly service: string; readonly goals: readonly Goal[] } | null;
   /** Share of all requests to the target that may be touched at most, from 0 to 1. */
   readonly mostShare: number;
-  /** What this version of Sluice takes and cannot do: field and cure. */
-  readonly unsupported: readonly string[];
 }
 
 /** With fewer touched requests nothing was tested. */
@@ -87,7 +85,6 @@ export function planExperiment(
     flags: FLAGS[fault.kind],
     isShare: fault.kind !== 'throttle' && fault.kind !== 'circuit' && cohort === undefined,
     mostShare: spec.limits.requestShare / 100,
-    unsupported: [],
     steadyState:
       steadyState === undefined ? null : { service: steadyState.service, goals: goalsOf(steadyState, scope) },
   };

@@ -60,7 +60,7 @@ export async function safetyOf(sources: SafetySources, asked: AskedExperiment): 
   const neighbours = neighboursNow(copies, { experiment, planned, flows });
   const isInjecting = state === 'Injecting';
   const request: AdmissionRequest = {
-    ...{ fault: planned.fault, unsupported: planned.unsupported, problems, isInjecting, policy },
+    ...{ fault: planned.fault, problems, isInjecting, policy },
     running: earlierThan(copies, experiment).map(({ metadata, planned: { fault } }) => ({
       ...{ namespace: metadata.namespace ?? 'default', name: metadata.name, target: fault.target },
     })),
