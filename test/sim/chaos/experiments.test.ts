@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ChaosExperiment } from '../../../src/api/chaos-experiment.ts';
 import { kinds } from '../../../src/kube/kinds.ts';
 import type { KubeObject } from '../../../src/kube/port.ts';
 import { NAME, NAMESPACE } from '../cluster.ts';
@@ -10,6 +11,7 @@ import {
   experiment,
   NAMED,
   refOf,
+  SPEC,
   statusOf,
   untilInjecting,
   verdictOf,
@@ -258,6 +260,35 @@ describe.each(SEEDS)('an experiment (seed %i)', (seed) => {
     await world.kube.delete(refOf());
     await world.pass(30_000);
     expect(world.faults.lastTouchedAt - at).toBeLessThan(LOOK_MS + WIRE_MS);
+    nothingIsLeft(world);
+  });
+
+  it('that is deleted and made anew at once begins from nothing', async () => {
+    const world = await started(seed);
+    await untilInjecting(world);
+    await world.pass(4_000);
+    world.faults.excuses.hasLateWrites = true;
+    await world.kube.delete(refOf());
+    await experiment(world, { fault: { delay: { fixed: '50ms' } } });
+    await world.pass(2_000);
+    expect(statusOf(world)?.phase).toBe('Baseline');
+    const before = world.faults.touched;
+    await world.pass(4_000);
+    expect(world.faults.touched).toBe(before);
+    expect(await verdictOf(world)).toMatchObject({ verdict: 'Passed' });
+    nothingIsLeft(world);
+  });
+
+  it('of a schedule runs, ends, and makes room for the next', async () => {
+    const world = await createChaosWorld(seed);
+    world.startController();
+    const { apiVersion, kind } = kinds.chaosSchedule;
+    const spec = { schedule: '@every 2m', concurrencyPolicy: 'Forbid', template: { spec: SPEC } };
+    const schedule = { apiVersion, kind, metadata: { name: 'often', namespace: NAMESPACE }, spec };
+    await world.kube.create<KubeObject>(kinds.chaosSchedule, schedule, { fieldManager: 'kubectl' });
+    await world.pass(7.5 * 60_000);
+    const runs = world.kube.all<ChaosExperiment & KubeObject>(kinds.chaosExperiment);
+    expect(runs.map(({ status }) => status?.verdict)).toEqual(['Passed', 'Passed', 'Passed']);
     nothingIsLeft(world);
   });
 
