@@ -1,10 +1,11 @@
-import type { ExperimentContext } from '../../../machines/experiment/context.ts';
+import { type ExperimentContext, initialContext } from '../../../machines/experiment/context.ts';
 import type { AdmissionFact } from '../../../machines/experiment/facts.ts';
 import { isDoseOver, nextDose, presentDose } from '../../../machines/experiment/look.ts';
 import type { Standing } from '../../../machines/experiment/settle.ts';
-import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
+import { type ChaosExperiment, parseChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Kube } from '../../kube/port.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isAppError } from '../../lib/errors.ts';
 import { FLOWS_QUERY, type Flow, flowsOf } from '../../metrics/flows.ts';
 import type { Questions } from '../../metrics/questions.ts';
 import { type AdmissionRequest, admit } from '../../plan/admission.ts';
@@ -95,11 +96,23 @@ function earlierThan({ experiments }: ExperimentCopies, experiment: ChaosExperim
     .list()
     .filter((other) => other.metadata.uid !== experiment.metadata.uid && isUnderWay(other))
     .filter((other) => rankOf(other) < rankOf(experiment))
-    .map((other) => ({
-      metadata: other.metadata,
-      planned: planExperiment(other, scopeOf(other.status) ?? WHOLE_SCOPE),
-      context: standingOf(other.status).context,
-    }));
+    .flatMap((other) => {
+      const parsed = parseChaosExperiment(other);
+      // One that cannot be read has no fault: its own look takes it away.
+      if (!parsed.ok) return [];
+      const planned = planExperiment(parsed.value, scopeOf(other.status) ?? WHOLE_SCOPE);
+      return [{ metadata: other.metadata, planned, context: contextOf(other) }];
+    });
+}
+
+/** A record of another version is that of somebody who may come to any dose of the ramp. */
+function contextOf({ status }: ChaosExperiment): ExperimentContext {
+  try {
+    return standingOf(status).context;
+  } catch (error) {
+    if (!isAppError(error, 'ConfigError')) throw error;
+    return initialContext;
+  }
 }
 
 function tooManyNow(
