@@ -103,36 +103,34 @@ async function setHalt({ kube }: ChaosStage, halt: boolean): Promise<void> {
   await kube.apply<KubeObject>(kinds.safetyPolicy, policy as KubeObject, { fieldManager: 'bench', force: true });
 }
 
-const BREACHES = 5;
-
-/** Aborts that the callers' users see, again and again: from the first touched answer to the last. */
-export async function runBreaches(stage: ChaosStage, onRun: (run: Run) => void): Promise<void> {
+/** Aborts that the callers' users see: from the first touched answer to the last. */
+export async function runBreach(stage: ChaosStage): Promise<Run> {
   const shop = createShop(stage.kube, { namespace: stage.namespace, rate: 100 });
-  await shop.open();
-  await stage.startController();
   try {
-    for (let run = 1; run <= BREACHES; run += 1) {
-      const name = `breach-${run}`;
-      const createdAt = Date.now();
-      await stage.create(name, 'checkout', {
-        fault: { abort: { httpStatus: 503 } },
-        ramp: [{ percentage: 20, for: '3m' }],
-        fuse: '60s',
-        steadyState: { service: 'web', objectives: [{ name: 'availability', requests: { successRatio: 99 } }] },
-      });
-      const { verdict, reason, message } = await stage.until(name, 'is finished', ({ phase }) => phase === 'Finished');
-      const ends = (await shop.report(createdAt)).failures.map(({ endedAtMs }) => endedAtMs);
-      const isFailed = verdict === 'Failed' && reason === 'Breached';
-      onRun({
-        ...{ case: 'breach', by: 'SLO breach, from the first touched answer on', kind: 'abort' },
-        lastAfterMs: Math.max(...ends) - Math.min(...ends),
-        boundMs: 2 * SCRAPE_MS + GRACE_MS,
-        problems: isFailed ? [] : [`${verdict}, ${reason}: ${message}`],
-      });
-    }
+    await shop.open();
+    await stage.startController();
+    const createdAt = Date.now();
+    await stage.create('breach', 'checkout', {
+      fault: { abort: { httpStatus: 503 } },
+      ramp: [{ percentage: 20, for: '3m' }],
+      fuse: '60s',
+      steadyState: { service: 'web', objectives: [{ name: 'availability', requests: { successRatio: 99 } }] },
+    });
+    const { verdict, reason, message } = await stage.until(
+      'breach',
+      'is finished',
+      ({ phase }) => phase === 'Finished',
+    );
+    const ends = (await shop.report(createdAt)).failures.map(({ endedAtMs }) => endedAtMs);
+    const isFailed = verdict === 'Failed' && reason === 'Breached';
+    return {
+      ...{ case: 'breach', by: 'SLO breach, from the first touched answer on', kind: 'abort' },
+      lastAfterMs: Math.max(...ends) - Math.min(...ends),
+      boundMs: 2 * SCRAPE_MS + GRACE_MS,
+      problems: isFailed ? [] : [`${verdict}, ${reason}: ${message}`],
+    };
   } finally {
     await stage.clear();
-    await stage.controller().stop();
     await shop.close();
   }
 }
