@@ -132,7 +132,12 @@ export interface Facts {
   readonly originalKept: boolean;
   /** Null while no window after the last route write is complete. */
   readonly traffic: TrafficFact | null;
-  readonly evidence: { readonly state: 'starting' | 'fresh' | 'stale' | 'down'; readonly message: string };
+  readonly evidence: {
+    readonly state: 'starting' | 'fresh' | 'stale' | 'down';
+    readonly message: string;
+    /** Which requests are not counted, and why; absent where none are known to be missing. */
+    readonly lacks?: string;
+  };
   readonly verdict: VerdictFact | null;
   readonly preflight: PreflightFact;
   readonly faults: readonly FaultFact[];

@@ -23,6 +23,12 @@ describe('evidence is', () => {
     ['fresh with a young sample', {}, 'fresh', 'has fresh samples for checkout in shop'],
     ['fresh with a caller left out', { odd }, 'fresh', ', but web-1 has had no bucket at 100 ms since 12:00:00 UTC'],
     [
+      'fresh though its beginning is lost',
+      { lostUntil: noon + 30_000 },
+      'fresh',
+      'for checkout in shop, but Prometheus at prometheus:9090 has no samples left from before 2026-01-01 12:00:30 UTC, so that',
+    ],
+    [
       'stale because of its only caller',
       { odd, lastSampleAt: noon + 1 },
       'stale',

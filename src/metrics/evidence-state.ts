@@ -24,14 +24,18 @@ export interface Situation {
   readonly problem: Problem | undefined;
   /** A caller that is not counted. */
   readonly odd?: OddCaller | undefined;
+  /** Requests before this time are not counted, because the source does not have their samples any more; null where it has all. */
+  readonly lostUntil?: number | null;
   /** A source that gave nothing for longer is down. */
   readonly silentAfterMs: number;
   /** Older samples are stale. */
   readonly staleAfterMs: number;
 }
 
+export type EvidenceState = Pick<Evidence, 'state' | 'message' | 'lacks'>;
+
 /** The state of a subject's evidence, with a sentence that says why. */
-export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
+export function evidenceState(situation: Situation): EvidenceState {
   const { sourceName, now, readAt, problem, silentAfterMs } = situation;
   const isUnread = now - (readAt ?? Number.NEGATIVE_INFINITY) > silentAfterMs;
   if (problem?.kind === 'skewed') return { state: 'stale', message: `${problem.reason}: samples are not used` };
@@ -43,7 +47,7 @@ export function evidenceState(situation: Situation): Pick<Evidence, 'state' | 'm
   return sampleState(situation);
 }
 
-function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> {
+function sampleState(situation: Situation): EvidenceState {
   const { subject, sourceName, now, coveredFrom, lastSampleAt, staleAfterMs, odd } = situation;
   if (lastSampleAt === null) {
     const { what, cure } = inWords(subject);
@@ -57,9 +61,24 @@ function sampleState(situation: Situation): Pick<Evidence, 'state' | 'message'> 
     const message = `the newest sample of ${what} is ${seconds(ageMs)} old (limit ${limit}): ${odd ? oddReason(odd) : scraped}`;
     return { state: 'stale', message };
   }
-  const but = odd ? `, but ${oddReason(odd)}` : '';
-  const message = `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}${but}`;
-  return { state: 'fresh', message };
+  const lacks = lacksOf(situation);
+  const message = `${sourceName} has fresh samples for ${subject.service} in ${subject.namespace}`;
+  return lacks === undefined
+    ? { state: 'fresh', message }
+    : { state: 'fresh', message: `${message}, but ${lacks}`, lacks };
+}
+
+/** What is gone does not come back, so a release goes on with what is left of its evidence: what is lost speaks neither for nor against it. */
+function lacksOf({ sourceName, lostUntil = null, odd }: Situation): string | undefined {
+  const lost = lostUntil === null ? [] : [lostReason(sourceName, lostUntil)];
+  const lacks = [...lost, ...(odd ? [oddReason(odd)] : [])];
+  return lacks.length === 0 ? undefined : lacks.join(', and ');
+}
+
+/** Why the beginning of a release is not counted, and the cure. */
+export function lostReason(sourceName: string, until: number): string {
+  const time = new Date(until).toISOString().replace('T', ' ').slice(0, 19);
+  return `${sourceName} has no samples left from before ${time} UTC, so that requests until then do not count: have it keep samples for longer than a release takes (7 days are read at most)`;
 }
 
 /** For native histograms that are too coarse, or wrong. */

@@ -124,6 +124,11 @@ export function upSelector(targets: readonly { readonly job: string; readonly in
   return `up{job=~"${alternation(jobs)}",instance=~"${alternation(instances)}"}`;
 }
 
+/** The selector for whether scrapes of any target of this job worked. */
+export function upOfJob(job: string): string {
+  return `up{job="${quotable(job)}"}`;
+}
+
 /** Splits so that the alternation of one part's literals stays short, into parts of one to `most` members. */
 export function chunk<T>(
   members: readonly T[],

@@ -38,7 +38,7 @@ const UNREADABLE: Problem = { kind: 'unusable', reason: 'the selectors of the ob
 /** So much of the past, over all subjects, is read in one round when many are new, as after a restart: 100 hours. */
 const LONGEST_PAST_MS = 100 * 3_600_000;
 /** Evidence that began longer ago is recomputed from here on only: 7 days of hourly windows. */
-const LONGEST_LOOK_BACK_MS = 7 * 24 * 3_600_000;
+export const LONGEST_LOOK_BACK_MS = 7 * 24 * 3_600_000;
 
 export function newFollowed(key: string, subject: Subject, followedAt: number): Followed {
   const wants = wantsOf(subject);

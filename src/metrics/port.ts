@@ -121,6 +121,8 @@ export interface TrafficSplit {
 export interface Evidence {
   readonly state: 'starting' | 'fresh' | 'stale' | 'down';
   readonly message: string;
+  /** Which requests are not counted, and why, in part of a sentence; absent where none are known to be missing. */
+  readonly lacks?: string;
   /** Timestamp of the newest sample in ms, null while there is none: then no caller has sent a request yet, or none is scraped. */
   readonly lastSampleAt: number | null;
   /** All batches since `since`, oldest first; only ever appended to while the subject stays the same. */

@@ -2,17 +2,14 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isAppError } from '../lib/errors.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
-import { DEFAULT_CELL_MS, lastBorder } from './cells.ts';
-import { evidenceState, oddReason } from './evidence-state.ts';
-import { planQueries } from './fleet-query.ts';
-import { lookUpTargets, problemOf, type RoundTally, readPlan } from './fleet-reader.ts';
-import { dueAt, type Followed, isSameSubject, needOf, newFollowed } from './followed.ts';
-import { oddCaller } from './growth.ts';
+import { DEFAULT_CELL_MS } from './cells.ts';
+import { type EvidenceState, evidenceState } from './evidence-state.ts';
+import { problemOf } from './fleet-reader.ts';
+import { dueAt, type Followed, isSameSubject, newFollowed } from './followed.ts';
 import type { Evidence, Sampler, Subject, TrafficSplit } from './port.ts';
 import type { MetricsProvider } from './provider.ts';
+import { LONGEST_BACKOFF_MS, runRound, type SamplerLog } from './round.ts';
 import { addOwner, createSeriesIndex, removeOwner, type SeriesIndex, sweep } from './series-index.ts';
-import type { Tracker } from './tracked.ts';
-import { cover, cut, scrapeIntervalMs, trim, unknownTargets } from './tracker.ts';
 import { trafficOf } from './traffic.ts';
 import type { Shape } from './wants.ts';
 
@@ -41,12 +38,6 @@ export interface SamplerOptions {
   readonly onPoll?: (poll: PollReport) => void;
 }
 
-/** The part of a logger that the sampler needs. */
-export interface SamplerLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-}
-
 /** What one round of queries took and gave. */
 export interface PollReport {
   readonly durationMs: number;
@@ -61,37 +52,11 @@ export function createSampler(options: SamplerOptions): Sampler {
   return new PollingSampler(options);
 }
 
-/** What became of a round. */
-interface Round {
-  readonly startedAt: number;
-  readonly signal: AbortSignal;
-  readonly tally: RoundTally;
-  /** Members none of whose queries failed so far, and since when, in ms, their answers hold every sample. */
-  readonly covered: Map<Followed, number>;
-  readonly withBatches: Set<Followed>;
-  hasAnswer: boolean;
-  error?: unknown;
-}
-
-/** Raw samples of requests are held this long for `traffic`. */
-const TRAFFIC_MS = 300_000;
-/** Others are held this much longer than queries look back: late ones find their place, and scrapes a minute apart their predecessor. */
-const LATE_MS = 75_000;
 /** Rounds take at most this share of the time, as far as they need not be further apart than scrapes: a large fleet is asked less often. */
 const LARGEST_SHARE = 0.2;
 /** Series are forgotten once one in so many of all subjects has gone. */
 const SWEEP_SHARE = 10;
-/** Evidence from scrapes further apart than a third of this is too slow to guard a release. */
-const LONGEST_STALE_AFTER_MS = 180_000;
-const LONGEST_BACKOFF_MS = 10_000;
 const LONGEST_RETRY_AFTER_MS = 60_000;
-/** By these a source says that it would answer another query. */
-const OWN_FAILURES: readonly string[] = [
-  'METRICS_BAD_QUERY',
-  'METRICS_NOT_A_COUNTER',
-  'METRICS_NOT_RUN',
-  'METRICS_TOO_LARGE',
-];
 
 class PollingSampler implements Sampler {
   readonly #options: Required<Omit<SamplerOptions, 'log' | 'onPoll'>> & Pick<SamplerOptions, 'log' | 'onPoll'>;
@@ -199,18 +164,8 @@ class PollingSampler implements Sampler {
     this.#sweep();
     const due = dueAt(this.#followed.values(), startedAt);
     if (due.length === 0) return pollMs;
-    const round: Round = {
-      startedAt,
-      signal,
-      tally: { queries: 0, series: 0 },
-      covered: new Map(due.map((followed) => [followed, Number.NEGATIVE_INFINITY])),
-      withBatches: new Set(),
-      hasAnswer: false,
-    };
-    await this.#readAll(round);
-    if (signal.aborted) return pollMs;
-    await this.#settle(round);
-    if (signal.aborted) return pollMs;
+    const round = await runRound(this.#options, { due, startedAt, indexOf: (shape) => this.#indexOf(shape) }, signal);
+    if (round === undefined) return pollMs;
     this.#failures = round.hasAnswer ? 0 : this.#failures + 1;
     const { error, tally } = round;
     this.#logFailure(error);
@@ -224,82 +179,6 @@ class PollingSampler implements Sampler {
     if (reason !== '' && reason !== this.#loggedFailure)
       this.#options.log?.warn({ err: error }, 'metrics query failed');
     this.#loggedFailure = reason;
-  }
-
-  async #readAll(round: Round): Promise<void> {
-    const { startedAt, covered, signal, tally } = round;
-    const needs = [...covered.keys()].map((followed) => needOf(followed, startedAt, this.#options.windowMs));
-    for (const plan of planQueries(needs, startedAt)) {
-      const members = plan.members.map(({ followed }) => followed);
-      try {
-        const since = await readPlan(this.#options, { plan, index: this.#indexOf(plan.shape), tally }, signal);
-        round.hasAnswer = true;
-        noteCovered(round, members, since);
-      } catch (error) {
-        round.error = error;
-        // Unless the source refuses just this query, the first failure stands for the source as a whole; after an answer, for the query.
-        if (!round.hasAnswer && !isOwnFailure(error)) {
-          for (const followed of covered.keys()) followed.problem = problemOf(error);
-          covered.clear();
-          return;
-        }
-        this.#postpone(round, members, error);
-      }
-    }
-  }
-
-  /** Closes the batches of all that was read whole. */
-  async #settle(round: Round): Promise<void> {
-    const { startedAt, covered, tally, signal } = round;
-    for (const [{ readAt, tracker }, since] of covered) if (readAt === null) cover(tracker, since);
-    const members = [...covered.keys()];
-    try {
-      await lookUpTargets(
-        this.#options,
-        members.map(({ tracker }) => tracker),
-        tally,
-        signal,
-      );
-    } catch (error) {
-      round.error = error;
-      const waiting = members.filter(({ tracker }) => unknownTargets(tracker).length > 0);
-      this.#postpone(round, waiting, error);
-    }
-    const { ingestDelayMs, cellMs } = this.#options;
-    const until = lastBorder(startedAt - ingestDelayMs, cellMs);
-    for (const followed of covered.keys()) {
-      const { tracker } = followed;
-      followed.readAt = startedAt;
-      followed.problem = undefined;
-      followed.failures = 0;
-      if (cut(tracker, until, cellMs)) round.withBatches.add(followed);
-      this.#noteOdd(followed);
-      trim(tracker, startedAt - this.#retentionMs(tracker));
-      followed.threeScrapesMs = Math.min(3 * (scrapeIntervalMs(tracker) ?? 0), LONGEST_STALE_AFTER_MS);
-    }
-  }
-
-  #noteOdd(followed: Followed): void {
-    const odd = oddCaller(followed.tracker);
-    if (odd !== undefined && odd.name !== followed.odd?.name) {
-      this.#options.log?.warn({ key: followed.key, why: oddReason(odd) }, 'a caller is not counted');
-    }
-    followed.odd = odd;
-  }
-
-  #retentionMs({ measure }: Tracker): number {
-    return measure.kind === 'requests' ? TRAFFIC_MS : Math.min(TRAFFIC_MS, this.#options.windowMs + LATE_MS);
-  }
-
-  #postpone(round: Round, members: readonly Followed[], error: unknown): void {
-    const { clock, pollMs, random } = this.#options;
-    const failures = Math.max(0, ...members.map((followed) => followed.failures)) + 1;
-    const retryAt = clock.now() + backoffMs({ failures, baseMs: pollMs, maxMs: LONGEST_BACKOFF_MS, random });
-    const problem = problemOf(error);
-    for (const followed of members) {
-      round.covered.delete(followed);
-      Object.assign(followed, { failures, retryAt, problem });
-    }
   }
 
   #nextDelay(startedAt: number, error: unknown): number {
@@ -344,31 +223,11 @@ class PollingSampler implements Sampler {
     }
   }
 
-  #stateOf({
-    tracker,
-    followedAt,
-    readAt,
-    problem,
-    threeScrapesMs,
-    odd,
-  }: Followed): Pick<Evidence, 'state' | 'message'> {
-    const { subject, coveredFrom, lastSampleAt } = tracker;
+  #stateOf({ tracker, followedAt, readAt, problem, threeScrapesMs, odd }: Followed): EvidenceState {
+    const { subject, coveredFrom, lastSampleAt, lostUntil } = tracker;
     const { clock, provider, staleAfterMs } = this.#options;
     const times = { now: clock.now(), followedAt, readAt, coveredFrom, lastSampleAt };
     const limits = { silentAfterMs: staleAfterMs, staleAfterMs: Math.max(staleAfterMs, threeScrapesMs) };
-    return evidenceState({ subject, sourceName: provider.name, problem, odd, ...times, ...limits });
+    return evidenceState({ subject, sourceName: provider.name, problem, odd, lostUntil, ...times, ...limits });
   }
-}
-
-/** Members are covered since the latest of their answers' starts. */
-function noteCovered({ covered }: Round, members: readonly Followed[], since: number): void {
-  for (const followed of members) {
-    const before = covered.get(followed);
-    if (before !== undefined) covered.set(followed, Math.max(before, since));
-  }
-}
-
-/** The source answers, but will not answer this query; others may fare better. */
-function isOwnFailure(error: unknown): boolean {
-  return isAppError(error) && OWN_FAILURES.includes(error.code);
 }

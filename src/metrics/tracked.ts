@@ -44,6 +44,8 @@ export interface Tracker {
   readonly floor: number;
   /** Since this time, in ms, answers held every sample: a series that a scrape after it does not show was not there. */
   coveredFrom: number;
+  /** Requests before this time (ms) are not counted, because the source does not have their samples any more; null where it has all. */
+  lostUntil: number | null;
   /** Batches up to this cell border are final. */
   closedUntil: number;
   /** Timestamp of the newest sample in ms. */

@@ -31,6 +31,7 @@ export function createTracker(subject: Subject, floor = Number.NEGATIVE_INFINITY
     batches: [],
     floor,
     coveredFrom: Number.POSITIVE_INFINITY,
+    lostUntil: null,
     closedUntil: Number.NEGATIVE_INFINITY,
     lastSampleAt: null,
     edges: [],

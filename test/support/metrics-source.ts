@@ -25,6 +25,8 @@ export class MemorySource implements MetricsProvider {
   warnings: string[] = [];
   fails: ((query: RawQuery) => unknown) | undefined;
   hangsMs = 0;
+  /** Older samples are gone. */
+  keepsMs = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -68,7 +70,8 @@ export class MemorySource implements MetricsProvider {
   #answer({ selector, windowMs, endAtMs }: RawQuery): RawAnswer {
     const end = endAtMs ?? this.#clock.now() + this.skewMs;
     const isSelected = matcher(selector);
-    const isInWindow = ({ at }: { readonly at: number }) => at > end - windowMs && at <= end;
+    const after = Math.max(end - windowMs, this.#clock.now() - this.keepsMs);
+    const isInWindow = ({ at }: { readonly at: number }) => at > after && at <= end;
     const series = [...this.#series.values()].flatMap(({ labels: { __name__, ...labels }, ...all }): RawSeries[] => {
       if (!isSelected({ __name__: __name__ ?? '', ...labels })) return [];
       const [samples, histograms] = [all.samples.filter(isInWindow), all.histograms.filter(isInWindow)];

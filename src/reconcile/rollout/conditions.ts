@@ -114,10 +114,11 @@ function analysisHealthy({ evidence, verdict }: Facts): Draft {
   const type = 'AnalysisHealthy';
   if (evidence.state !== 'fresh')
     return { type, status: 'Unknown', reason: 'MetricsUnavailable', message: evidence.message };
+  const but = evidence.lacks === undefined ? '' : `; ${evidence.lacks}`;
   if (verdict === null)
-    return { type, status: 'Unknown', reason: 'NoEvidence', message: 'the canary has had no requests yet' };
+    return { type, status: 'Unknown', reason: 'NoEvidence', message: `the canary has had no requests yet${but}` };
   const status = verdict.kind === 'Rollback' ? 'False' : verdict.kind === 'Hold' ? 'Unknown' : 'True';
-  return { type, status, reason: verdict.reason, message: verdict.message };
+  return { type, status, reason: verdict.reason, message: `${verdict.message}${but}` };
 }
 
 function trafficVerified({ context: { routeSince }, facts: { route, traffic }, isRouteSeen }: ConditionsInput): Draft {

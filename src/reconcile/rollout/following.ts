@@ -47,10 +47,12 @@ export function rolloutOf(key: string): string {
 const BADNESS: Readonly<Record<Evidence['state'], number>> = { fresh: 0, starting: 1, stale: 2, down: 3 };
 
 /** The worst of a release's evidence, with its message: nothing is decided while a part of it is missing. */
-export function worstEvidence({ release, objectives }: FollowedRelease): Pick<Evidence, 'state' | 'message'> {
+export function worstEvidence({ release, objectives }: FollowedRelease): Pick<Evidence, 'state' | 'message' | 'lacks'> {
   const all = [
     { state: release.state, message: release.message },
     ...objectives.map(({ name, evidence: { state, message } }) => ({ state, message: `${name}: ${message}` })),
   ];
-  return all.reduce((worst, one) => (BADNESS[one.state] > BADNESS[worst.state] ? one : worst));
+  const worst = all.reduce((worst, one) => (BADNESS[one.state] > BADNESS[worst.state] ? one : worst));
+  const lacks = release.lacks ?? objectives.find(({ evidence }) => evidence.lacks !== undefined)?.evidence.lacks;
+  return { ...worst, ...(lacks !== undefined && { lacks }) };
 }

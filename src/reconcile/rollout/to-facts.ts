@@ -48,9 +48,9 @@ function failedOf({ evidence, failedRequests }: RolloutObservation, revision: st
 }
 
 function evidenceFact({ evidence }: RolloutObservation): Facts['evidence'] {
-  return evidence === null
-    ? { state: 'starting', message: 'metrics are not followed at rest' }
-    : { state: evidence.state, message: evidence.message };
+  if (evidence === null) return { state: 'starting', message: 'metrics are not followed at rest' };
+  const { state, message, lacks } = evidence;
+  return { state, message, ...(lacks !== undefined && { lacks }) };
 }
 
 function workloadFact(
