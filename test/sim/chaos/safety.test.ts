@@ -11,6 +11,7 @@ import {
   type ChaosWorld,
   createChaosWorld,
   experiment,
+  NAMED,
   SPEC,
   statusOf,
   untilHolds,
@@ -102,6 +103,19 @@ describe.each(SEEDS)('what keeps experiments safe (seed %i)', (seed) => {
     );
     expect(statusOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'ShareExceeded' });
     expect(touchedMs).toBeLessThan(5_000);
+  }, 60_000);
+
+  it('is a cap on all requests: the later of two waits, and says for whom', async () => {
+    const world = await started(seed, { limits: { serviceRequestShare: 100, totalRequestShare: 5 } });
+    await experiment(world, LONG);
+    await untilInjecting(world);
+    const onCaller = { target: { service: { name: CALLER, port: 80 } }, callers: { everyone: true } };
+    await experiment(world, { ...LONG, ...onCaller, steadyState: undefined, startWithin: '10m' }, 'second');
+    await untilHolds(world, () => admitted(world, 'second')?.reason === 'ShareExceeded');
+    expect(admitted(world, 'second')?.message).toMatch(`${NAMESPACE}/${NAMED} touches`);
+    await world.patch(kinds.chaosExperiment, NAMED, { spec: { stop: true } });
+    await untilInjecting(world, 'second');
+    expect(statusOf(world)).toMatchObject({ verdict: 'Stopped' });
   }, 60_000);
 
   it('is a veto, from its first sign on', async () => {
