@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { Calm } from './calm.ts';
 import { comparable } from './comparable.ts';
 import { addCounts, cleanCounts, NO_COUNTS, type TwoArms } from './counts.ts';
 import { addLatencies } from './latency.ts';
@@ -9,7 +10,7 @@ import { type JudgeParameters, safeParameters } from './parameters.ts';
 import { addPlaceboBatch } from './placebo.ts';
 import { shareAfter } from './settling.ts';
 import { addToSilence, stableIsGone } from './silence.ts';
-import type { Calm, JudgeState, RollbackReason } from './state.ts';
+import type { JudgeState, RollbackReason } from './state.ts';
 import { followSuspicion, suspect } from './suspicion.ts';
 import { allowedAlone, harmlessRatio, tolerableRatio } from './tolerance.ts';
 import { ratioGrid, twoArmFactors } from './two-arm.ts';

@@ -1,9 +1,9 @@
 import type { Batch } from './batch.ts';
+import type { Calm } from './calm.ts';
 import { type ArmCounts, addCounts, NO_COUNTS } from './counts.ts';
 import { oneSampleFactors } from './one-sample.ts';
 import type { JudgeParameters } from './parameters.ts';
 import { beganAt, shareAfter } from './settling.ts';
-import type { Calm } from './state.ts';
 
 /**
  * Both versions broke the objective right after a step. Whether the canary did it is found by trying: its requests are taken away, and

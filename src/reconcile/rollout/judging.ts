@@ -13,6 +13,7 @@ import type { Raise } from '../../../machines/rollout/context.ts';
 import { isCold, withRaise } from '../../../machines/rollout/raises.ts';
 import type { Objective, RolloutSpec } from '../../api/rollout.ts';
 import { parseDuration } from '../../lib/duration.ts';
+import { nextTurn } from '../../lib/next-turn.ts';
 import type { Batch } from '../../metrics/port.ts';
 import type { Baseline } from '../../plan/baseline.ts';
 import { goalOf } from '../../plan/goal.ts';
@@ -115,10 +116,6 @@ export function createJudging({ pause = nextTurn }: { readonly pause?: () => Pro
       known.delete(key);
     },
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function rulesOf({ spec, baselines, stepping }: JudgedRelease, objective: Objective): Rules {
