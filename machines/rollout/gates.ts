@@ -3,7 +3,6 @@ import type { RolloutState } from './desired.ts';
 import type { Facts, FaultFact } from './facts.ts';
 import { isPromoteRequested, isSuspended, type Look, mayGoOn } from './guards.ts';
 import { nextTargetBp } from './steps.ts';
-import type { Update } from './updates.ts';
 
 /** The first gate that is in the way of the next weight, or undefined. */
 function gateAhead(release: Release, look: Look): string | undefined {
@@ -37,13 +36,13 @@ export function answerOf(release: Release | null, { gate }: Pick<Facts, 'gate'>)
   return release?.gate != null && gate?.name === release.gate.name ? gate : null;
 }
 
-export const openGate: Update = ({ release }, look) => {
+export function openGate({ release }: RolloutContext, look: Look): Partial<RolloutContext> {
   const name = release === null ? undefined : gateAhead(release, look);
   if (release === null || name === undefined) return {};
   return { release: { ...release, gate: { name, openedAt: look.at } } };
-};
+}
 
-export const closeGate: Update = ({ release }, { at, facts }) => {
+export function closeGate({ release }: RolloutContext, { at, facts }: Look): Partial<RolloutContext> {
   const answer = answerOf(release, facts);
   if (release === null || answer === null) return {};
   const passed: Gate = {
@@ -51,7 +50,7 @@ export const closeGate: Update = ({ release }, { at, facts }) => {
     result: answer.state === 'passed' ? 'Passed' : 'WeakBefore',
   };
   return { release: { ...release, gate: null, gates: [...release.gates, passed] } };
-};
+}
 
 /** The gate whose experiment has to exist now, or null. */
 export function wantedGate(state: RolloutState, context: RolloutContext, facts: Facts): Release['gate'] {

@@ -3,6 +3,7 @@ import { specWith } from '../../test/support/sample-spec.ts';
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import { parseChaosExperiment } from '../api/chaos-experiment.ts';
 import { experimentNameOf, experimentOf, type FaultedRelease, faultsOn, gateFactOf } from './gates.ts';
+import { judgeParametersOf } from './judge-parameters.ts';
 
 const ROLLOUT = { metadata: { name: 'checkout', namespace: 'shop' } };
 const TRIAL = { name: 'payments-429', openedAt: 1_000 };
@@ -21,6 +22,16 @@ const SPEC = specWith({
       },
     },
   ],
+});
+
+describe('the allowed share of false rollbacks', () => {
+  it('is shared out between what is compared without a fault, and under that of each gate', () => {
+    const [objective] = SPEC.objectives;
+    if (objective === undefined) throw new Error('the spec has objectives');
+    const { resilience: _, ...ungated } = SPEC;
+    expect(judgeParametersOf(ungated, objective).falseRollback).toBeCloseTo(0.01 / 2, 12);
+    expect(judgeParametersOf(SPEC, objective).falseRollback).toBeCloseTo(0.01 / 2 / 2, 12);
+  });
 });
 
 describe('the experiment of a gate', () => {

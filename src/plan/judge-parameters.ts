@@ -14,7 +14,7 @@ const PLANNED_BATCHES = { least: 240, most: 100_000 } as const;
 
 /**
  * How the judge treats one objective of a spec whose references were resolved. The allowed share of false rollbacks is for the whole release,
- * so each of k objectives gets a k-th of it: whatever they have in common, the sum stays within what the user allowed. A harmful
+ * so each of k objectives gets a k-th of it, and of that its own part for each gate: whatever they have in common, the sum stays within what the user allowed. A harmful
  * release must be accepted by every objective, so each of them gets all of `falsePromote`.
  */
 export function judgeParametersOf(
@@ -26,7 +26,7 @@ export function judgeParametersOf(
   const goal = goalOf(objective, spec.analysis);
   return {
     ...DEFAULT_PARAMETERS,
-    falseRollback: falseRollback / Math.max(1, spec.objectives.length),
+    falseRollback: falseRollback / comparisonsOf(spec),
     falseAccept: falsePromote,
     margin,
     minRequests,
@@ -39,6 +39,11 @@ export function judgeParametersOf(
     // Failures that come in such bursts fall on one version or the other by chance: only the objective is left to judge by.
     weights: isTooBursty(baseline) ? { harm: 0, latency: 0, slo: 1 } : DEFAULT_PARAMETERS.weights,
   };
+}
+
+/** Each objective may take a release back, by what was answered without a fault and under the fault of each gate. */
+function comparisonsOf({ objectives, resilience = [] }: RolloutSpec): number {
+  return Math.max(1, objectives.length) * (1 + resilience.length);
 }
 
 /** True where failures come in bursts too large to compare two versions by them (analysis 2f). */
