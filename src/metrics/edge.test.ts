@@ -63,6 +63,20 @@ describe('the batches of an edge', () => {
     expect(counts).toEqual({ canary: [30, 10], stable: [40, 40] });
   });
 
+  it('count pods that come later as those of their version', async () => {
+    const workloads = ['web-bb-1', 'web-bb-2'];
+    const edge = { hosts: ['pay'], callers: { namespace: 'shop', workloads, pods: ['web-bb-'] } };
+    let second = 0;
+    const counts = await countedOver(edge, ['web-bb-1'], (callers) => {
+      second += 1;
+      callers.serve('web-bb-1', 'pay', 1, '503 FI');
+      callers.serve('web-bb-2', 'pay', second < 4 ? 0 : 1, '503 FI');
+      if (second % 3 === 0) callers.scrape('web-bb-2', NOON + second * 1000);
+    });
+    // Seven seconds of the one that came later, as far as it was scraped by then.
+    expect(counts).toEqual({ canary: [16, 16], stable: [0, 0] });
+  });
+
   it('count requests to other hosts beside them, whoever sends them', async () => {
     const edge = {
       hosts: ['pay-bb'],
