@@ -144,10 +144,14 @@ function holderOf({ running, fault: { target } }: AdmissionRequest): RunningExpe
   );
 }
 
+/** As many tell which alert it is. */
+const MOST_LABELS = 6;
+
 /** The first series, and how many more there are. */
 function inWords(samples: Extract<Answer, { state: 'known' }>['samples']): string {
   const [first] = samples;
-  const labels = Object.entries(first?.labels ?? {}).map(([name, value]) => `${name}="${value}"`);
+  const all = Object.entries(first?.labels ?? {}).map(([name, value]) => `${name}="${value}"`);
+  const labels = all.length > MOST_LABELS ? [...all.slice(0, MOST_LABELS), '…'] : all;
   const rest = samples.length > 1 ? ` and ${samples.length - 1} more` : '';
   return `${labels.length === 0 ? `the value ${first?.value}` : `{${labels.join(', ')}}`}${rest}`;
 }

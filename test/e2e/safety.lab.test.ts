@@ -1,0 +1,173 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import { createShop, type Shop } from '../../lab/shop/shop.ts';
+import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
+import type { Rollout } from '../../src/api/rollout.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { kinds } from '../../src/kube/kinds.ts';
+import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import { eventually } from '../support/eventually.ts';
+
+const NAMESPACE = 'e2e-safety';
+const PORT = 9488;
+const USER = { fieldManager: 'tester' } as const;
+const POLICY = { kind: kinds.safetyPolicy, name: 'default' } as const;
+const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
+const MINUTE_MS = 60_000;
+
+type Status = NonNullable<ChaosExperiment['status']>;
+
+/** load → web → checkout, which is released: half of all requests go to each of the two. */
+const ON_CHECKOUT = { target: { service: { name: 'checkout', port: 80 } }, callers: { matchLabels: { app: 'web' } } };
+const ON_WEB = { target: { service: { name: 'web', port: 80 } }, callers: { matchLabels: { app: 'load' } } };
+const FAULT = {
+  fault: { abort: { httpStatus: 503 } },
+  ramp: [{ percentage: 4, for: '10m' }],
+  ...{ baseline: '10s', fuse: '20s' },
+};
+
+let kube: Kube;
+let shop: Shop;
+let controller: ControllerProcess;
+
+beforeAll(async () => {
+  kube = createKube();
+  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
+  const kubeconfig = join(state, `sluice-${NAMESPACE}.kubeconfig`);
+  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  shop = createShop(kube, { namespace: NAMESPACE, rate: 100 });
+  await shop.open();
+  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
+  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+}, 180_000);
+
+afterEach(async () => {
+  await kube.delete(POLICY);
+});
+
+afterAll(async () => {
+  await kube?.delete(POLICY);
+  // Its Rollout is let go by the controller.
+  await shop?.close();
+  await controller?.stop();
+});
+
+async function policy(spec: object): Promise<void> {
+  const { apiVersion, kind } = kinds.safetyPolicy;
+  const object = { apiVersion, kind, metadata: { name: 'default' }, spec } as KubeObject;
+  await kube.apply<KubeObject>(kinds.safetyPolicy, object, { ...USER, force: true });
+}
+
+const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
+
+async function create(name: string, spec: object): Promise<void> {
+  const { apiVersion, kind } = kinds.chaosExperiment;
+  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...FAULT, ...spec } };
+  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
+}
+
+async function until(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
+  let last: ChaosExperiment['status'];
+  await eventually(
+    `${name} ${what}`,
+    async () => {
+      last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
+      return last !== undefined && holds(last);
+    },
+    { withinMs: 2 * MINUTE_MS, lastSeen: () => ({ ...last, machine: undefined }) },
+  );
+  return last as Status;
+}
+
+const injects = (name: string) => until(name, 'injects', ({ phase }) => phase === 'Injecting');
+const ends = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished');
+const waitsFor = (name: string, reason: string) =>
+  until(name, `waits: ${reason}`, (status) => status.phase === 'Pending' && admitted(status)?.reason === reason);
+const admitted = ({ conditions = [] }: Pick<Status, 'conditions'>) =>
+  conditions.find(({ type }) => type === 'Admitted');
+const stop = (name: string) => kube.mergePatch(refOf(name), { spec: { stop: true } }, USER);
+
+const isHeld = (reason: string) => (rollout: Rollout) =>
+  rollout.status?.phase === 'Idle' && rollout.status.waiting?.reason === reason;
+const isUnderWay = ({ status }: Rollout) => status?.canary !== undefined;
+const isAtRest = ({ status }: Rollout) => status?.phase === 'Idle' && status.canary === undefined;
+
+describe('a freeze', () => {
+  it('lets neither release nor experiment begin, and both as soon as it is over', async () => {
+    await shop.addRollout({ steps: [{ weight: 50, hold: '1s' }, { weight: 100 }] });
+    await shop.until('is adopted', isAtRest);
+    await policy({ freeze: true, reason: 'black week' });
+    await shop.release('v2');
+    const { status } = await shop.until('is held', isHeld('Frozen'));
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'Frozen',
+    });
+    expect(status?.message).toMatch(/black week; `sluice unfreeze` ends it/);
+    await create('frozen', ON_CHECKOUT);
+    expect(admitted(await waitsFor('frozen', 'Frozen'))).toMatchObject({ status: 'False' });
+    await policy({ freeze: false });
+    await shop.until('begins', isUnderWay);
+    await until('frozen', 'begins', ({ phase }) => phase === 'Baseline');
+    await stop('frozen');
+    await ends('frozen');
+  }, 180_000);
+});
+
+describe('neighbours', () => {
+  it('wait for one another: an experiment for a release, and a release for an experiment', async () => {
+    await create('neighbour', ON_WEB);
+    expect((await waitsFor('neighbour', 'NeighbourHeld')).message).toMatch(`Rollout ${NAMESPACE}/checkout`);
+    await shop.until('is over', isAtRest);
+    const { neighbours } = await until('neighbour', 'begins', ({ phase }) => phase === 'Baseline');
+    expect(neighbours).toContain(`${NAMESPACE}/checkout`);
+    await shop.release('v3');
+    const { status } = await shop.until('is held', isHeld('NeighbourHeld'));
+    expect(status?.message).toMatch(`ChaosExperiment ${NAMESPACE}/neighbour`);
+    await stop('neighbour');
+    await shop.until('begins', isUnderWay);
+    await shop.until('is over', isAtRest);
+  }, 240_000);
+});
+
+describe('the ledger', () => {
+  it('lets the later of two wait, names the holder, and ends who is above a cap', async () => {
+    // 4 % of half of all requests each: 2 % of all.
+    await policy({ limits: { serviceRequestShare: 5, totalRequestShare: 3 } });
+    await create('first', ON_CHECKOUT);
+    await injects('first');
+    await create('second', ON_WEB);
+    const { message } = await waitsFor('second', 'ShareExceeded');
+    expect(message).toMatch(/totalRequestShare 3 %/);
+    expect(message).toMatch(`${NAMESPACE}/first touches`);
+    await policy({ limits: { serviceRequestShare: 5, totalRequestShare: 1 } });
+    expect(await ends('first')).toMatchObject({ reason: 'ShareExceeded', verdict: 'Inconclusive' });
+    await policy({ limits: { serviceRequestShare: 5, totalRequestShare: 3 } });
+    await injects('second');
+    expect(await kube.list(kinds.envoyFilter, { namespace: NAMESPACE })).toMatchObject({
+      items: [{ metadata: { name: 'sluice-second' } }],
+    });
+  }, 240_000);
+});
+
+describe('a veto', () => {
+  it('ends who injects, and lets nobody begin', async () => {
+    await policy({ vetoes: [{ name: 'quiet', query: 'up == 7' }] });
+    await create('vetoed', ON_CHECKOUT);
+    await injects('vetoed');
+    await policy({ vetoes: [{ name: 'pages', query: 'up == 1' }] });
+    for (const name of ['second', 'vetoed']) {
+      expect(await ends(name)).toMatchObject({ reason: 'Denied', message: expect.stringMatching(/Vetoed: .*pages/) });
+    }
+    await create('later', ON_CHECKOUT);
+    expect((await waitsFor('later', 'Vetoed')).message).toMatch(/pages \({/);
+    const left = await Promise.all(
+      [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
+    );
+    expect(left.flatMap(({ items }) => items)).toEqual([]);
+  }, 180_000);
+});
