@@ -77,19 +77,25 @@ function loss({ faultSeenAt, fuseUntil, blindSince, doses }: ExperimentContext, 
     const message = 'the fuse burnt before it was renewed: the cluster took the fault away';
     return { cause: 'FuseBurnt', message };
   }
-  if (faultSeenAt !== null && !facts.fault.exists) {
-    return { cause: 'FaultGone', message: 'somebody deleted the fault' };
-  }
   const present = presentDose({ doses });
   if (present !== undefined && present.since === null && at >= present.decidedAt + WRITING_MS) {
     return { cause: 'FaultNotWritten', message: `the fault could not be written within ${WRITING_MS / 1000} s` };
   }
-  const isBlind = blindSince !== null && at >= blindSince + BLIND_MS;
-  if (!isBlind) return null;
+  // A removal for it whose record was lost is no loss.
+  const blind = blindness({ blindSince }, look);
+  if (blind !== null) return blind;
+  return faultSeenAt !== null && !facts.fault.exists
+    ? { cause: 'FaultGone', message: 'the fault was deleted, and no decision to do so is on record' }
+    : null;
+}
+
+/** For too long, and still now: what was not known before the first dose is not held against it. */
+function blindness({ blindSince }: Pick<ExperimentContext, 'blindSince'>, { at, facts }: Look): Ending | null {
+  const { evidence, admission } = facts;
+  const isBlind = evidence.state !== 'fresh' || admission.state === 'unknown';
+  if (!isBlind || blindSince === null || at < blindSince + BLIND_MS) return null;
   const why =
-    facts.evidence.state === 'fresh'
-      ? facts.admission.message
-      : `nobody can see what the fault does: ${facts.evidence.message}`;
+    evidence.state === 'fresh' ? admission.message : `nobody can see what the fault does: ${evidence.message}`;
   return { cause: 'SourceDown', message: why };
 }
 

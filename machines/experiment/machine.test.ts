@@ -34,6 +34,20 @@ describe('an experiment', () => {
     expect(outcomeOf(world)).toMatchObject({ verdict: 'Inconclusive', reason: 'NotAdmitted' });
   });
 
+  it('does not hold against its first dose what could not be seen before it', () => {
+    const { plan, machine } = passed(0);
+    const context = { ...machine.context, createdAt: 0, startedAt: 0, blindSince: 1_000 };
+    const fuses = [{ number: 1, expiresAt: 999_000, isOwner: false }];
+    const seen = {
+      ...{ deleting: false, end: null, isClean: null, measuredFrom: null, steadyState: null },
+      ...{ admission: { state: 'allowed', reason: 'Admitted', message: '' }, evidence: { state: 'fresh', message: '' } },
+      ...{ fault: { exists: false, dosePpm: null, isForeign: false, fuses } },
+      ...{ dose: { matched: 0, faulted: 0, isProven: null, message: '' } },
+    } as const;
+    const { state } = settle({ state: 'Arming', context }, { at: 35_000, plan, facts: seen });
+    expect(state).toBe('Injecting');
+  });
+
   it('injects nothing where the steady state is breached before', () => {
     const world = passed(60_000, (fresh) => {
       fresh.steadyState = 'Breached';
@@ -141,6 +155,19 @@ describe('an experiment', () => {
     const gone = settle(world.machine, { ...look, facts: { ...last, isClean: null } });
     const over = settle(gone, { ...look, facts: last });
     expect([over.state, over.context.doses.at(-1)?.faulted]).toEqual(['Finished', counted + 5]);
+  });
+
+  it('does not recover for ever where requests stay flagged after its fault went', () => {
+    const world = untilInjecting();
+    world.end = { reason: 'StopRequested', message: 'stop' };
+    world.reconcile();
+    const { facts } = world.look();
+    const look = (at: number) => ({ ...world.look(), at, facts: { ...facts, isClean: false } });
+    const waiting = settle(world.machine, look(world.at));
+    expect(settle(waiting, look(world.at + 119_000)).state).toBe('Recovering');
+    const { state, context } = settle(waiting, look(world.at + 120_000));
+    expect(state).toBe('Finished');
+    expect(context.outcome).toMatchObject({ verdict: 'Stopped', message: expect.stringContaining('still flagged') });
   });
 
   it('tells that its fault is gone, and not that its share is another one', () => {

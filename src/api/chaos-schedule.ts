@@ -103,7 +103,7 @@ export const chaosScheduleSpecSchema = z
     concurrencyPolicy: z
       .enum(['Forbid', 'Allow', 'Replace'])
       .describe(
-        'What happens at a tick while the experiment of an earlier one is not finished. Forbid leaves the tick out; Allow creates another one, which waits while the first holds the target; Replace stops the first.',
+        'What happens at a tick while the experiment of an earlier one is not finished. Forbid lets the tick wait until it is, where the next tick takes its place and startingDeadlineSeconds ends the wait; Allow creates another one, which waits while the first holds the target; Replace stops the first.',
       )
       .default('Forbid'),
     startingDeadlineSeconds: z

@@ -3,14 +3,17 @@ import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Rollout } from '../api/rollout.ts';
 import type { KubeObject, Reflector } from '../kube/port.ts';
 import { isAppError } from '../lib/errors.ts';
+import type { Sampler } from '../metrics/port.ts';
 import type { OwnQueue } from './dispatch.ts';
 import type { ExperimentCopies } from './experiment/copies.ts';
+import { createFollowing, experimentOf } from './experiment/following.ts';
 import { type ExperimentReconcilerPorts, reconcileExperiment } from './experiment/reconcile.ts';
 import { keyOf } from './key.ts';
 import { createWakes } from './wakes.ts';
 
-export interface ExperimentControllerOptions extends ExperimentReconcilerPorts {
+export interface ExperimentControllerOptions extends Omit<ExperimentReconcilerPorts, 'following'> {
   readonly queue: OwnQueue;
+  readonly sampler: Sampler;
   readonly copies: ExperimentCopies;
   /** The only namespace that it is for; absent: all. What is in another one belongs to another controller. */
   readonly namespace?: string | undefined;
@@ -42,12 +45,14 @@ function isSameRelease(before: Rollout | undefined, after: Rollout | undefined):
 export function createExperimentController(options: ExperimentControllerOptions): ExperimentController {
   const { queue, clock, log, copies, sampler, faults, questions } = options;
   const wakes = createWakes(clock);
+  const ports: ExperimentReconcilerPorts = { ...options, following: createFollowing(sampler) };
 
   queue.handle(async (key) => {
     const [namespace = '', name = ''] = key.split('/');
     try {
-      const { nextLookAt } = await reconcileExperiment(options, namespace, name);
-      if (nextLookAt !== null && wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
+      const { nextLookAt } = await reconcileExperiment(ports, namespace, name);
+      if (nextLookAt === null) wakes.forget(key);
+      else if (wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
     } catch (error) {
       const level = isAppError(error, 'ConflictError') ? 'debug' : 'warn';
       log[level]({ experiment: key, err: error }, 'reconcile failed');
@@ -78,6 +83,11 @@ export function createExperimentController(options: ExperimentControllerOptions)
     async start(signal) {
       copies.experiments.onChange(({ before, after }) => {
         const experiment = after ?? before;
+        // Every replica lets go of it, also one that no longer works on it.
+        if (experiment !== undefined && (after === undefined || after.status?.phase === 'Finished')) {
+          ports.following.unfollow(keyOf(experiment));
+          wakes.forget(keyOf(experiment));
+        }
         if (experiment !== undefined && after?.metadata.generation !== before?.metadata.generation)
           queue.add(keyOf(experiment), 'change');
       });
@@ -87,8 +97,8 @@ export function createExperimentController(options: ExperimentControllerOptions)
         if (!isSameRelease(before, after)) askAll('change', namesVersion);
       });
       sampler.onEvidence((key) => {
-        const [kind, rest = ''] = key.split(':');
-        if (kind === 'experiment') queue.add(rest.split('#')[0] ?? '', 'evidence');
+        const experiment = experimentOf(key);
+        if (experiment !== undefined) queue.add(experiment, 'evidence');
       });
       questions.onAnswer(() => askAll('evidence'));
       // They are started with what releases are followed by.

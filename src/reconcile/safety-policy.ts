@@ -10,14 +10,13 @@ export interface ReadPolicy {
 
 export type SafetyPolicies = Pick<Reflector<SafetyPolicy & KubeObject>, 'get' | 'isFresh'>;
 
-/** The policy as it is now. One that cannot be read still halts and freezes. */
+/** The policy as far as it is known. One that cannot be read, or is from before the watch broke, still halts and freezes. */
 export function policyNow(policies: SafetyPolicies): ReadPolicy {
   const found = policies.get(undefined, 'default');
-  if (found === undefined) {
-    return { policy: null, problem: policies.isFresh() ? null : 'the SafetyPolicy cannot be watched at the moment' };
-  }
+  const stale = policies.isFresh() ? null : 'the SafetyPolicy cannot be watched at the moment';
+  if (found === undefined) return { policy: null, problem: stale };
   const parsed = parseSafetyPolicy(found);
-  if (parsed.ok) return { policy: parsed.value.spec, problem: null };
+  if (parsed.ok) return { policy: parsed.value.spec, problem: stale };
   const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
   const { halt, freeze } = found.spec;
   return { policy: { halt: halt === true, freeze: freeze === true }, problem: `the SafetyPolicy: ${problems}` };

@@ -30,7 +30,8 @@ export function createScheduleController(options: ScheduleControllerOptions): Sc
     const [namespace = '', name = ''] = key.split('/');
     try {
       const { nextLookAt } = await reconcileSchedule(options, namespace, name);
-      if (nextLookAt !== null && wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
+      if (nextLookAt === null) wakes.forget(key);
+      else if (wakes.isNew(key, nextLookAt)) queue.wakeAt(key, 'look', nextLookAt);
     } catch (error) {
       const level = isAppError(error, 'ConflictError') ? 'debug' : 'warn';
       log[level]({ schedule: key, err: error }, 'reconcile failed');

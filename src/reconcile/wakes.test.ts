@@ -43,4 +43,11 @@ describe('wakes', () => {
     now = 1_500;
     expect(wakes.isNew('a', 2_000)).toBe(true);
   });
+
+  it('of a key that is over are forgotten', () => {
+    const wakes = createWakes({ now: () => 0, after: () => () => {}, sleep: () => Promise.resolve() });
+    expect(wakes.isNew('a', 1_000)).toBe(true);
+    wakes.forget('a');
+    expect(wakes.isNew('a', 2_000)).toBe(true);
+  });
 });

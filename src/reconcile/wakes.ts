@@ -4,6 +4,8 @@ import type { Clock } from '../lib/clock.ts';
 export interface Wakes {
   /** True when a look at `atMs` has to be asked for, because none is due before. The caller then asks. */
   isNew(key: string, atMs: number): boolean;
+  /** For a key that asks for no more looks. */
+  forget(key: string): void;
 }
 
 /**
@@ -17,9 +19,9 @@ export function createWakes(clock: Clock): Wakes {
       const due = (pending.get(key) ?? []).filter((time) => time > clock.now());
       const isDueBefore = due.some((time) => time <= atMs);
       const next = isDueBefore ? due : [...due, atMs];
-      if (next.length === 0) pending.delete(key);
-      else pending.set(key, next);
+      pending.set(key, next);
       return !isDueBefore;
     },
+    forget: (key) => void pending.delete(key),
   };
 }

@@ -5,7 +5,7 @@ import { percent } from '../../../machines/judge/index.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube } from '../../kube/port.ts';
-import type { Evidence, Sampler } from '../../metrics/port.ts';
+import type { Evidence } from '../../metrics/port.ts';
 import { coverageInWords, coverageQuery } from '../../plan/coverage.ts';
 import { doseSubject, type PlannedExperiment, planExperiment, steadySubject } from '../../plan/experiment-plan.ts';
 import { type ExperimentScope, WHOLE_SCOPE } from '../../plan/experiment-scope.ts';
@@ -14,6 +14,7 @@ import type { FaultReading, Faults } from '../../routing/faults/port.ts';
 import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
 import { doseInWords, isDoseProven, isWireClean, lateTouches, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
+import type { Following } from './following.ts';
 import { callersOf, hostsOf, podsWith } from './places.ts';
 import type { Projected } from './project.ts';
 import { type SafetySources, safetyOf } from './safety.ts';
@@ -25,12 +26,9 @@ import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 export interface ObserveSources extends SafetySources {
   readonly kube: Kube;
   readonly faults: Faults;
-  readonly sampler: Sampler;
+  readonly following: Following;
   readonly copies: ExperimentCopies;
 }
-
-/** Key of what the sampler follows for an experiment; the part behind `#` is the dose, or an objective. */
-export const samplerKey = (experiment: string, part: string): string => `experiment:${experiment}#${part}`;
 
 export interface Observation {
   readonly planned: PlannedExperiment;
@@ -139,7 +137,7 @@ function measured(
 }
 
 function followDose(
-  { sampler, copies }: ObserveSources,
+  { following, copies }: ObserveSources,
   {
     experiment,
     planned,
@@ -155,9 +153,8 @@ function followDose(
   if (context.startedAt === null) return null;
   const { target } = planned.fault;
   const hosts = hostsOf(copies.services, target.namespace, target.service);
-  const key = samplerKey(keyOf(experiment), 'dose');
-  sampler.follow(key, doseSubject(planned, { hosts, workloads: callers, since: context.startedAt }));
-  return sampler.read(key);
+  const subject = doseSubject(planned, { hosts, workloads: callers, since: context.startedAt });
+  return following.follow(keyOf(experiment), 'dose', subject);
 }
 
 interface FollowedObjective {
@@ -167,7 +164,7 @@ interface FollowedObjective {
 }
 
 function followSteadyState(
-  { sampler, copies }: ObserveSources,
+  { following, copies }: ObserveSources,
   {
     experiment,
     planned,
@@ -180,19 +177,9 @@ function followSteadyState(
   const place = { namespace: fault.namespace, service: steadyState.service };
   const hosts = hostsOf(copies.services, place.namespace, place.service);
   return steadyState.goals.map((goal) => {
-    const key = samplerKey(keyOf(experiment), goal.name);
-    sampler.follow(key, steadySubject(planned, { service: steadyState.service, goal, hosts, since }));
-    return { goal, evidence: sampler.read(key) };
+    const subject = steadySubject(planned, { service: steadyState.service, goal, hosts, since });
+    return { goal, evidence: following.follow(keyOf(experiment), goal.name, subject) };
   });
-}
-
-/** Lets the sampler go of all that it follows for an experiment. */
-export function unfollow(
-  { sampler }: Pick<ObserveSources, 'sampler'>,
-  experiment: string,
-  objectives: readonly string[],
-): void {
-  for (const part of ['dose', ...objectives]) sampler.unfollow(samplerKey(experiment, part));
 }
 
 /** The part of all requests is too large, or would become so. */

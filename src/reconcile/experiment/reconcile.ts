@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Command, commandsFor } from '../../../machines/experiment/commands.ts';
+import type { Cause } from '../../../machines/experiment/context.ts';
 import type { Look } from '../../../machines/experiment/look.ts';
 import { type Standing, settle } from '../../../machines/experiment/settle.ts';
 import { wakeAt } from '../../../machines/experiment/wake.ts';
@@ -13,8 +14,9 @@ import type { EventRecorder } from '../../telemetry/events.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { keyOf } from '../key.ts';
 import type { ReconcileResult } from '../result.ts';
+import { policyNow } from '../safety-policy.ts';
 import { writeStatus } from '../write-status.ts';
-import { type ObserveSources, observe, unfollow } from './observe.ts';
+import { type ObserveSources, observe } from './observe.ts';
 import { project } from './project.ts';
 import { scopeOf, standingOf } from './record.ts';
 
@@ -37,7 +39,7 @@ export async function reconcileExperiment(
     const found = await ports.kube.get<ChaosExperiment & KubeObject>({ kind: kinds.chaosExperiment, namespace, name });
     if (found === undefined) {
       await ports.faults.remove({ experiment: name, namespace });
-      unfollow(ports, `${namespace}/${name}`, []);
+      ports.following.unfollow(`${namespace}/${name}`);
       return { nextLookAt: null };
     }
     const { isSettled, nextLookAt } = await lookOnce(ports, found);
@@ -53,36 +55,75 @@ async function lookOnce(
   const parsed = parseChaosExperiment(found);
   if (!parsed.ok) {
     // What the API server took from an older or newer definition; a fault of it has to go all the same.
-    await ports.faults.remove({ experiment: found.metadata.name, namespace: found.metadata.namespace ?? 'default' });
+    await ports.faults.remove(placeOf(found));
     const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
     throw new AppError('ConfigError', 'EXPERIMENT_INVALID', problems);
   }
   const experiment = parsed.value;
   const before = standingOf(experiment.status);
-  if (before.state === 'Finished') return { isSettled: true, nextLookAt: null };
+  if (before.state === 'Finished') {
+    ports.following.unfollow(keyOf(experiment));
+    return { isSettled: true, nextLookAt: null };
+  }
   const kept = scopeOf(experiment.status);
   const { planned, scope, reading, neighbours, coverage, facts } = await observe(ports, experiment, {
     ...before,
     scope: kept,
+  }).catch(async (error: unknown) => {
+    if (before.state === 'Recovering' || isUnwanted(ports, experiment)) await ports.faults.remove(placeOf(experiment));
+    throw error;
   });
   const look: Look = { at: ports.clock.now(), plan: planned.plan, facts };
   const { announcements, ...settled } = settle(before, look);
   // What was admitted is what the experiment is about, whatever is in progress later.
   const standing = { ...settled, neighbours, coverage, scope: settled.context.startedAt === null ? null : scope };
-  // A decision is stored before it is acted upon.
-  const hasDecided = standing.state !== before.state || standing.context.doses.length !== before.context.doses.length;
-  if (hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
-  for (const { severity, reason, message } of announcements) {
-    ports.log.info({ experiment: keyOf(experiment), reason, detail: message }, 'experiment changed');
-    ports.events.record(found, { type: severity, reason, message });
-  }
   const commands = commandsFor(standing.state, standing.context, look);
-  for (const command of commands) await perform(ports.faults, { plan: planned.fault, reading }, command);
-  if (!hasDecided) await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
-  if (standing.state === 'Finished')
-    unfollow(ports, keyOf(experiment), planned.steadyState?.goals.map((goal) => goal.name) ?? []);
+  const act = async (): Promise<void> => {
+    for (const command of commands) await perform(ports.faults, { plan: planned.fault, reading }, command);
+  };
+  const store = async (): Promise<void> => {
+    await writeStatus(ports.kube, kinds.chaosExperiment, found, project(experiment, standing, look));
+    for (const { severity, reason, message } of announcements) {
+      ports.log.info({ experiment: keyOf(experiment), reason, detail: message }, 'experiment changed');
+      ports.events.record(found, { type: severity, reason, message });
+    }
+  };
+  await inOrder({ act, store }, orderOf(before, standing, commands));
+  if (standing.state === 'Finished') ports.following.unfollow(keyOf(experiment));
   const isSettled = commands.length === 0 && isSame(before, standing);
   return { isSettled, nextLookAt: wakeAt(standing.state, standing.context, look) };
+}
+
+type Order = 'act, store' | 'store, act' | 'act, store anyway';
+
+/** Ends that nobody waits for. Once their fault is gone, only the record tells that it was not lost. */
+const PLANNED: readonly (Cause | undefined)[] = ['Completed', 'DoseNotSeen'];
+
+/** A decision is stored before it is acted upon, so that it is not forgotten. Only a fault that has to go at once waits for no record. */
+function orderOf(before: Standing, { state, context }: Standing, commands: readonly Command[]): Order {
+  if (state === before.state && context.doses.length === before.context.doses.length) return 'act, store';
+  const isAtOnce = commands.some(({ kind }) => kind === 'RemoveFault') && !PLANNED.includes(context.ended?.cause);
+  return isAtOnce ? 'act, store anyway' : 'store, act';
+}
+
+async function inOrder(
+  { act, store }: { readonly act: () => Promise<void>; readonly store: () => Promise<void> },
+  order: Order,
+): Promise<void> {
+  if (order === 'store, act') await store();
+  // What could not be removed is still decided: the reason may be gone at the next look.
+  await (order === 'act, store anyway' ? act().finally(store) : act());
+  if (order === 'act, store') await store();
+}
+
+/** What can be told without a look at the world: its fault has to go. */
+function isUnwanted({ copies }: ExperimentReconcilerPorts, { metadata, spec }: ChaosExperiment): boolean {
+  const isAsked = spec.stop === true || metadata.deletionTimestamp !== undefined;
+  return isAsked || policyNow(copies.safetyPolicies).policy?.halt === true;
+}
+
+function placeOf({ metadata }: ChaosExperiment): Pick<FaultPlan, 'experiment' | 'namespace'> {
+  return { experiment: metadata.name, namespace: metadata.namespace ?? 'default' };
 }
 
 /** Counts change at every look; what asks for another round is only another state or dose. */
