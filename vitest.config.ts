@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 const LAB = { testTimeout: 600_000, hookTimeout: 300_000 };
-const LAB_ALONE = ['bad-specs', 'catalogue', 'cli', 'outages', 'pods', 'reaper', 'release', 'replicas', 'slo'].map(
-  (name) => `test/e2e/${name}.lab.test.ts`,
-);
+const LAB_ALONE = [
+  ...['bad-specs', 'catalogue', 'chaos', 'cli', 'outages', 'pods'],
+  ...['reaper', 'release', 'replicas', 'safety', 'slo'],
+].map((name) => `test/e2e/${name}.lab.test.ts`);
 
 /** One project per tier of `npm test`; what a tier is for stands in CONTRIBUTING.md. */
 export default defineConfig({

@@ -69,7 +69,25 @@ export function catalogue(): readonly CatalogueEntry[] {
     });
 }
 
-/** The same spec, in a minute. */
+const DAY_MS = 86_400_000;
+const PARTS = 3;
+
+/** What `wanted` says: `whole`, names with commas between them, or, when nothing, the third whose day it is. Throws on a name that is no folder. */
+export function chosen(
+  entries: readonly CatalogueEntry[],
+  { wanted, nowMs }: { readonly wanted: string | undefined; readonly nowMs: number },
+): readonly CatalogueEntry[] {
+  if (wanted === 'whole') return entries;
+  if (wanted === undefined) return entries.filter((_, index) => index % PARTS === Math.floor(nowMs / DAY_MS) % PARTS);
+  return wanted.split(',').map((wantedName) => {
+    const entry = entries.find(({ name }) => name === wantedName);
+    if (entry === undefined)
+      throw new Error(`experiments/${wantedName} is no folder: ${entries.map(({ name }) => name).join(', ')}`);
+    return entry;
+  });
+}
+
+/** The same spec, in a minute; its fuse is long enough for a machine that is busy. */
 export function shortened({ object }: CatalogueEntry): object {
   const { ramp, duration, ...spec } = object.spec as {
     readonly ramp?: readonly { readonly percentage: number }[];
@@ -81,6 +99,6 @@ export function shortened({ object }: CatalogueEntry): object {
       ramp: ramp.map(({ percentage }, index) => ({ percentage, for: index === ramp.length - 1 ? '30s' : '15s' })),
     }),
     ...(duration !== undefined && { duration: '30s' }),
-    ...{ baseline: '10s', fuse: '20s', startWithin: '3m' },
+    ...{ baseline: '10s', fuse: '60s', startWithin: '3m' },
   };
 }
