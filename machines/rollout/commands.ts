@@ -1,7 +1,7 @@
 import type { RolloutContext } from './context.ts';
 import { type Desired, desiredOf, type RolloutState } from './desired.ts';
 import { type Facts, isSameRoute, type RevisionFact, type Route, revisionFact } from './facts.ts';
-import { faultsToStop, wantedGate } from './gates.ts';
+import { experimentsToStop, wantedGate } from './gates.ts';
 import { isHandedOver, isRouteHeld, type Look } from './guards.ts';
 
 /** One change of the cluster. Each may be repeated: it says what should be, not what to add. */
@@ -33,23 +33,23 @@ export function commandsFor(state: RolloutState, context: RolloutContext, look: 
   const workload = deploymentCommands(desired, facts);
   const services = revisionCommands(desired, facts);
   const canary = [...canaryCommands(desired, facts), ...retireCommands(state, context, look)];
-  const experiments = experimentCommands(state, context, facts);
+  const experiments = experimentCommands(state, context, look);
   switch (state) {
     case 'Withdrawing':
     case 'RemovingCanary':
     case 'Relinquishing':
       return [...route, ...experiments, ...canary, ...workload, ...services];
     case 'Gone':
-      return [...route, ...workload, ...(facts.held ? [{ kind: 'LetGo' } as const] : [])];
+      return [...route, ...experiments, ...workload, ...(facts.held ? [{ kind: 'LetGo' } as const] : [])];
     default:
       return [...experiments, ...workload, ...services, ...canary, ...route];
   }
 }
 
-function experimentCommands(state: RolloutState, context: RolloutContext, facts: Facts): readonly Command[] {
-  const gate = wantedGate(state, context, facts);
+function experimentCommands(state: RolloutState, context: RolloutContext, look: Look): readonly Command[] {
+  const gate = wantedGate(state, context, look.facts);
   return [
-    ...faultsToStop(state, context, facts).map(
+    ...experimentsToStop(state, context, look).map(
       ({ namespace, name }): Command => ({ kind: 'StopExperiment', namespace, name }),
     ),
     ...(gate === null ? [] : [{ kind: 'OpenExperiment', gate: gate.name, openedAt: gate.openedAt } as const]),

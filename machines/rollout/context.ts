@@ -63,8 +63,9 @@ export interface Release {
   readonly gates: readonly Gate[];
   /** What was answered in these times is no evidence. */
   readonly faults: readonly FaultWindow[];
-  /** When the release as a whole is overdue; moved on by the length of each pause and of each fault. */
+  /** When the release as a whole is overdue; moved on by the time in which it stands still. */
   readonly deadlineAt: number;
+  /** Since when its deadline stands still: an operator paused it, a gate is tried, or a fault is injected. */
   readonly pausedAt: number | null;
   /** The operator skipped what is left of steps, holds and bake. */
   readonly isPromoted: boolean;

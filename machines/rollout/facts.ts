@@ -90,6 +90,16 @@ export interface FaultFact {
   readonly isStopping: boolean;
 }
 
+/** An experiment that a gate of this Rollout has made and that has not finished. */
+export interface TrialFact {
+  readonly namespace: string;
+  readonly name: string;
+  /** It is the one of the gate that is tried now. */
+  readonly isPresent: boolean;
+  /** It was told to stop. */
+  readonly isStopping: boolean;
+}
+
 /** What became of the gate that is tried. */
 export interface GateFact {
   readonly name: string;
@@ -141,6 +151,7 @@ export interface Facts {
   readonly verdict: VerdictFact | null;
   readonly preflight: PreflightFact;
   readonly faults: readonly FaultFact[];
+  readonly trials: readonly TrialFact[];
   /** Null while no gate is tried. */
   readonly gate: GateFact | null;
   /** Null where a release may begin. */

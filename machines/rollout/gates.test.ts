@@ -47,14 +47,21 @@ describe('a gate', () => {
     ]);
   });
 
-  it('that shows nothing holds the release until the deadline', () => {
+  it('that shows nothing holds the release, however long', () => {
     const world = released();
     world.gateAnswer = 'inconclusive';
-    world.pass(400_000);
+    world.pass(1_600_000);
     expect(world.machine.state).toBe('Holding');
-    expect(world.machine.context.release).toMatchObject({ weightBp: 500, gates: [] });
-    world.pass(400_000);
-    expect(world.machine.context.history).toMatchObject([{ kind: 'RolledBack', reason: 'DeadlineExceeded' }]);
+    expect(world.machine.context.release).toMatchObject({ weightBp: 500, gates: [], outcome: null });
+  });
+
+  it('takes its time from nobody: the deadline stands still meanwhile', () => {
+    const world = released();
+    world.faultMs = 900_000;
+    world.pass(60_000);
+    const deadlineAt = world.machine.context.release?.deadlineAt ?? 0;
+    world.pass(1_000_000);
+    expect(world.machine.context.release?.deadlineAt).toBeGreaterThanOrEqual(deadlineAt + 850_000);
   });
 
   it('that shows nothing is tried again once its experiment is deleted', () => {
@@ -77,6 +84,31 @@ describe('a gate', () => {
     world.pass(300_000);
     expect(kindsOf(world)).toEqual([0, 500, 'opens payments-429', 'stops fault-1', 10_000]);
     expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
+  });
+});
+
+describe('an experiment of a gate', () => {
+  const begun = () => {
+    const world = released();
+    world.faultMs = 900_000;
+    world.pass(60_000);
+    expect(kindsOf(world)).toEqual([0, 500, 'opens payments-429']);
+    return world;
+  };
+
+  it('ends with its release', () => {
+    const world = begun();
+    world.badRevisions.add('v2');
+    world.pass(1_000);
+    expect(kindsOf(world)).toEqual([0, 500, 'opens payments-429', 0, 'stops fault-1']);
+  });
+
+  it('ends also where nobody looked while the release did', () => {
+    const world = begun();
+    world.machine = { state: 'Idle', context: { ...world.machine.context, release: null } };
+    world.release('v1');
+    world.reconcile();
+    expect(kindsOf(world).at(-1)).toBe('stops fault-1');
   });
 });
 
@@ -105,6 +137,19 @@ describe("somebody's experiment on what the release calls", () => {
     expect(world.machine.state).toBe('Holding');
     world.pass(300_000);
     expect(world.machine.context.history).toMatchObject([{ kind: 'Promoted' }]);
+  });
+
+  it('is stopped before a canary is called lost when stable is lost as well', () => {
+    const world = released(PLAN);
+    world.passUntil('Holding');
+    world.faultMs = 20_000;
+    world.inject();
+    world.unreadyRevisions.add('v1').add('v2');
+    world.pass(2_000);
+    expect(kindsOf(world)).toEqual([0, 500, 'stops fault-1']);
+    expect(world.machine.context.release?.outcome).toBeNull();
+    world.passUntil('Withdrawing', 60_000);
+    expect(world.machine.context.release?.outcome).toMatchObject({ reason: 'CanaryLost' });
   });
 
   it('is remembered when it is deleted, until its fuse is out', () => {

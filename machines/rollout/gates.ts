@@ -1,6 +1,6 @@
 import type { Gate, Release, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import type { Facts, FaultFact } from './facts.ts';
+import { type Facts, revisionFact } from './facts.ts';
 import { isPromoteRequested, isSuspended, type Look, mayGoOn } from './guards.ts';
 import { nextTargetBp } from './steps.ts';
 
@@ -60,13 +60,31 @@ export function wantedGate(state: RolloutState, context: RolloutContext, facts: 
 }
 
 /**
- * Experiments that have to end now: those of a gate that is tried no longer, and those under which the canary breaks. Of the second kind the
- * release is not blamed before it was seen without the fault.
+ * Experiments that have to end now: those of a gate that is tried no longer, also before they inject, and those of others under which the
+ * canary breaks. Of the second kind the release is not blamed before it was seen without the fault.
  */
-export function faultsToStop(state: RolloutState, { release }: RolloutContext, facts: Facts): readonly FaultFact[] {
-  const isTried = ({ gate }: FaultFact) => state === 'Holding' && release?.gate?.name === gate;
-  return facts.faults.filter((fault) => {
-    if (fault.until !== null || fault.isStopping) return false;
-    return fault.gate === null ? fault.isBreached : !isTried(fault);
-  });
+export function experimentsToStop(
+  state: RolloutState,
+  context: RolloutContext,
+  look: Look,
+): readonly { readonly namespace: string; readonly name: string }[] {
+  const { faults, trials } = look.facts;
+  const isTried = state === 'Holding' && context.release?.gate != null;
+  const own = trials.filter(({ isPresent, isStopping }) => !isStopping && !(isTried && isPresent));
+  const isLost = isLostUnderFault(context, look);
+  const others = faults.filter(
+    ({ gate, until, isStopping, isBreached }) =>
+      gate === null && until === null && !isStopping && (isBreached || isLost),
+  );
+  return [...own, ...others.filter(({ name }) => own.every((trial) => trial.name !== name))];
+}
+
+/** How long pods may take to be ready again after a fault, in ms. */
+const RECOVERY_MS = 30_000;
+
+/** True when neither version has a ready pod in or just after a fault: it may well be the fault that they do not bear. */
+export function isLostUnderFault({ stable, release }: RolloutContext, { at, facts }: Look): boolean {
+  const isLost = (revision: string | null | undefined) => revisionFact(facts, revision).ready === 0;
+  const isNear = facts.faults.some(({ until }) => until === null || at < until + RECOVERY_MS);
+  return isNear && release !== null && isLost(stable) && isLost(release.revision);
 }

@@ -1,6 +1,6 @@
 import type { FaultWindow, Release, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, isUnderFault } from './facts.ts';
 import {
   isCanaryReady,
   isPaused,
@@ -29,17 +29,14 @@ export function remember(state: RolloutState, context: RolloutContext, look: Loo
 }
 
 function rememberRelease(context: RolloutContext, release: Release, { at, facts }: Look): Release {
-  const paused = isPaused(context, facts);
+  const stands = isPaused(context, facts) || release.gate !== null || isUnderFault(facts);
   const isForeign = facts.route.kind === 'foreign';
   const faults = rememberFaults(release.faults, facts, at);
   const next: Release = {
     ...release,
     faults,
-    pausedAt: paused ? (release.pausedAt ?? at) : null,
-    deadlineAt:
-      release.deadlineAt +
-      (!paused && release.pausedAt !== null ? at - release.pausedAt : 0) +
-      (closedMs(faults) - closedMs(release.faults)),
+    pausedAt: stands ? (release.pausedAt ?? at) : null,
+    deadlineAt: release.deadlineAt + (!stands && release.pausedAt !== null ? at - release.pausedAt : 0),
     isPromoted: release.isPromoted || requestFor(context, facts)?.type === 'Promote',
     failedRequests:
       facts.failed?.revision === release.revision
@@ -68,11 +65,6 @@ function rememberFaults(known: readonly FaultWindow[], facts: Facts, at: number)
 
 function windowOf({ id, from, until, fuseUntil }: FaultWindow): FaultWindow {
   return { id, from, until, fuseUntil };
-}
-
-/** Length of all windows that are closed, in ms; where two overlap more than once, which only makes the deadline later. */
-function closedMs(windows: readonly FaultWindow[]): number {
-  return windows.reduce((sum, { from, until }) => (until === null ? sum : sum + until - from), 0);
 }
 
 function isUnchanged(before: Release, after: Release): boolean {

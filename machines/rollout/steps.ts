@@ -1,13 +1,18 @@
 import { firstWeight, type SteppingParameters } from '../judge/index.ts';
 import type { Release } from './context.ts';
 import type { Facts } from './facts.ts';
-import type { Plan, PlannedStep } from './plan.ts';
+import type { Plan, PlannedStep, Stepping } from './plan.ts';
 
 /** Where steps end and the bake begins. */
 export const ALL_BP = 10_000;
 
 /** Weight of the first step, in basis points: the plan's, or the largest that a release which fails altogether may have. */
-export function firstTargetBp({ stepping }: Plan, { preflight }: Facts): number {
+export function firstTargetBp({ stepping, gates }: Plan, { preflight }: Facts): number {
+  const least = gates[0]?.atBp ?? ALL_BP;
+  return Math.min(least, firstOf(stepping, preflight));
+}
+
+function firstOf(stepping: Stepping, preflight: Facts['preflight']): number {
   if (stepping.kind === 'fixed') return stepping.steps[0]?.weightBp ?? ALL_BP;
   if (stepping.firstBp !== null) return stepping.firstBp;
   return firstWeightBp(preflight.state === 'passed' ? (preflight.requestRate ?? 0) : 0, stepping.parameters);

@@ -2,7 +2,7 @@ import { canStepBack, canSuspend, isSuspect, isUncompared } from './comparing.ts
 import type { Outcome, RolloutContext } from './context.ts';
 import type { RolloutState } from './desired.ts';
 import { isUnderFault, revisionFact } from './facts.ts';
-import { answerOf } from './gates.ts';
+import { answerOf, isLostUnderFault } from './gates.ts';
 import { isSuspended, type Look, liveWeightBp, requestFor } from './guards.ts';
 import { replicasFor } from './sizing.ts';
 
@@ -40,6 +40,7 @@ function harm(state: RolloutState, context: RolloutContext, look: Look): Outcome
     return { kind: 'RolledBack', reason: 'ResilienceGateFailed', message: `gate ${gate.name}: ${gate.message}` };
   }
   const canary = revisionFact(facts, release?.revision);
+  if (isLostUnderFault(context, look)) return null;
   if (liveWeightBp(state, context) === 0 || (canary.ready > 0 && canary.service.readyEndpoints > 0)) return null;
   const message = withProblem('no canary pod is ready any more', canary.problem);
   return { kind: 'RolledBack', reason: 'CanaryLost', message };
@@ -82,11 +83,11 @@ function overdue(state: RolloutState, context: RolloutContext, look: Look): Outc
   const canary = revisionFact(facts, release.revision);
   const waitingSince = state === 'Scaling' ? since : unreadySince;
   const isLate = waitingSince !== null && at >= waitingSince + plan.progressDeadlineMs;
-  if (isLate && canary.ready < replicasFor(release.targetBp, release, facts)) {
+  if (isLate && !isUnderFault(facts) && canary.ready < replicasFor(release.targetBp, release, facts)) {
     const what = `canary pods were not ready within ${plan.progressDeadlineMs / 1000} s`;
     return { kind: 'RolledBack', reason: 'ProgressDeadlineExceeded', message: withProblem(what, canary.problem) };
   }
-  if (plan.onInconclusive !== 'RollBack' || release.pausedAt !== null || isUnderFault(facts)) return null;
+  if (plan.onInconclusive !== 'RollBack' || release.pausedAt !== null) return null;
   const withoutRequests = at - (release.raises.at(-1)?.at ?? at);
   if (isSuspended(context) && withoutRequests >= LONGEST_SUSPENSION_MS) {
     const message = `stable did not recover within ${LONGEST_SUSPENSION_MS / 60_000} min without requests to the canary, whose pods may be the cause`;

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { specWith } from '../../test/support/sample-spec.ts';
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import { parseChaosExperiment } from '../api/chaos-experiment.ts';
-import { experimentNameOf, experimentOf, type FaultedRelease, faultsOn, gateFactOf } from './gates.ts';
+import {
+  experimentNameOf,
+  experimentOf,
+  type FaultedRelease,
+  faultsOn,
+  gateFactOf,
+  ownerOf,
+  trialsOf,
+} from './gates.ts';
 import { judgeParametersOf } from './judge-parameters.ts';
 
 const ROLLOUT = { metadata: { name: 'checkout', namespace: 'shop' } };
@@ -119,6 +127,25 @@ describe('the faults of a release', () => {
   });
 });
 
+describe('the trials of a Rollout', () => {
+  const owned = { ownerReferences: [{ kind: 'Rollout', name: 'checkout', uid: 'r', controller: true }] };
+  const labels = { labels: { 'sluice.dev/gate-of': 'checkout' } };
+  const rollout = { metadata: { ...ROLLOUT.metadata, uid: 'r' } };
+  const name = experimentNameOf('checkout', TRIAL);
+
+  it('are those that it owns and that are not over, before they inject as well', () => {
+    const pending = experiment({}, { phase: 'Pending' }, { ...owned, ...labels, name });
+    const old = experiment({ stop: true }, { phase: 'Injecting' }, { ...owned, ...labels, name: 'old' });
+    const over = experiment({}, { phase: 'Finished' }, { ...owned, ...labels, name: 'over' });
+    const forged = experiment({}, { phase: 'Injecting' }, { ...labels, name: 'forged' });
+    expect(trialsOf(rollout, TRIAL, [pending, old, over, forged])).toEqual([
+      { namespace: 'shop', name, isPresent: true, isStopping: false },
+      { namespace: 'shop', name: 'old', isPresent: false, isStopping: true },
+    ]);
+    expect(ownerOf(forged.metadata)).toBeUndefined();
+  });
+});
+
 describe('a gate', () => {
   const finished = (verdict: string) => ({
     metadata: { name: 'one' },
@@ -126,6 +153,16 @@ describe('a gate', () => {
   });
   const judged = (kind: 'Rollback' | 'Hold' | 'Advance', reason = '', isShownGood = false) => ({
     ...{ kind, reason, message: 'judged', isShownGood },
+  });
+
+  it.each([
+    ['nobody knows yet', null, 'running'],
+    ['nothing', 0, 'inconclusive'],
+    ['too little', 9, 'inconclusive'],
+    ['enough', 10, 'passed'],
+  ] as const)('where the new version met %s of the fault is %3$s', (_, touched, state) => {
+    const verdict = judged('Advance', '', true);
+    expect(gateFactOf(TRIAL, finished('Passed'), { verdict, touched })).toMatchObject({ state });
   });
 
   it.each([
@@ -141,6 +178,6 @@ describe('a gate', () => {
     ['inconclusive', finished('Inconclusive'), judged('Advance', '', true)],
     ['inconclusive', finished('Stopped'), judged('Advance', '', true)],
   ] as const)('is %s: %#', (state, one, verdict) => {
-    expect(gateFactOf(TRIAL, one, verdict)).toMatchObject({ name: 'payments-429', state });
+    expect(gateFactOf(TRIAL, one, { verdict, touched: 10 })).toMatchObject({ name: 'payments-429', state });
   });
 });

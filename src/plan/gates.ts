@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FaultFact, GateFact } from '../../machines/rollout/facts.ts';
+import type { FaultFact, GateFact, TrialFact } from '../../machines/rollout/facts.ts';
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Rollout, RolloutSpec } from '../api/rollout.ts';
-import type { ObjectMeta } from '../kube/port.ts';
+import type { ObjectMeta, OwnerReference } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
 import { labels, MANAGER } from '../routing/own-object.ts';
 
@@ -13,12 +13,17 @@ export const gateLabels = {
   gate: 'sluice.dev/gate',
 } as const;
 
+const CURES = 'delete the experiment to try again, or `sluice promote` to go on without';
+
 /** One trial of a gate. */
 export interface GateTrial {
   readonly name: string;
   /** When it began, in ms; two trials of one release differ by it. */
   readonly openedAt: number;
 }
+
+/** Requests of the new version that the fault must have touched, or it was not tried. */
+const LEAST_TOUCHED = 10;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -134,28 +139,73 @@ export interface VerdictUnderFault {
   readonly isShownGood: boolean;
 }
 
+/** What is known of a trial beside its experiment. */
+export interface SeenUnderFault {
+  /** Null where nothing was answered. */
+  readonly verdict: VerdictUnderFault | null;
+  /** Requests of the new version's own pods that the fault touched; null while nobody knows. */
+  readonly touched: number | null;
+}
+
 /** What became of a trial, from its experiment and from what was answered under it. Pure. */
 export function gateFactOf(
   { name }: GateTrial,
   experiment: Pick<ChaosExperiment, 'metadata' | 'status'> | undefined,
-  verdict: VerdictUnderFault | null,
+  seen: SeenUnderFault,
 ): GateFact {
-  const fact = (state: GateFact['state'], message: string): GateFact => ({ name, state, message });
-  if (experiment === undefined) return fact('absent', 'its experiment is about to begin');
+  if (experiment === undefined) return { name, state: 'absent', message: 'its experiment is about to begin' };
+  if (seen.verdict?.kind === 'Rollback') return { name, state: 'failed', message: seen.verdict.message };
   const { status = {}, metadata } = experiment;
   const own = `experiment ${metadata.name}`;
-  if (verdict?.kind === 'Rollback') return fact('failed', verdict.message);
-  if (status.phase !== 'Finished') {
-    const phase = (status.phase ?? 'Pending').toLowerCase();
-    return fact('running', `${own} is ${phase}: ${status.message ?? 'about to begin'}`);
-  }
-  if (status.verdict === 'Passed' && verdict?.isShownGood === true) return fact('passed', verdict.message);
+  if (status.phase === 'Finished') return { name, ...finishedFact(own, status, seen) };
+  const phase = (status.phase ?? 'Pending').toLowerCase();
+  return { name, state: 'running', message: `${own} is ${phase}: ${status.message ?? 'about to begin'}` };
+}
+
+function finishedFact(
+  own: string,
+  status: NonNullable<ChaosExperiment['status']>,
+  { verdict, touched }: SeenUnderFault,
+): Omit<GateFact, 'name'> {
+  const inconclusive = (why: string) => ({ state: 'inconclusive' as const, message: `${why}; ${CURES}` });
   if (status.verdict === 'Failed' && verdict?.reason === 'StableBreachesSlo') {
-    return fact('weakBefore', `not held against the new version: ${verdict.message}`);
+    return { state: 'weakBefore', message: `not held against the new version: ${verdict.message}` };
   }
-  const ended = `${own} ended as ${status.verdict ?? 'unknown'}: ${status.message ?? ''}`;
-  const said = status.verdict === 'Passed' ? `too little to show it: ${verdict?.message ?? 'nothing was seen'}` : ended;
-  return fact('inconclusive', `${said}; delete the experiment to try again, or \`sluice promote\` to go on without`);
+  if (status.verdict !== 'Passed')
+    return inconclusive(`${own} ended as ${status.verdict ?? 'unknown'}: ${status.message ?? ''}`);
+  if (touched === null) return { state: 'running', message: `${own} is over, and what the new version met is counted` };
+  if (touched < LEAST_TOUCHED) {
+    const question = 'does it call the target, and through a sidecar?';
+    return inconclusive(`${touched} requests of the new version met the fault, too few to tell: ${question}`);
+  }
+  if (verdict?.isShownGood !== true)
+    return inconclusive(`too little to show it: ${verdict?.message ?? 'nothing was seen'}`);
+  return { state: 'passed', message: verdict.message };
+}
+
+/** The experiments that the gates of a Rollout have made and that have not finished; `trial` is tried now. */
+export function trialsOf(
+  { metadata }: Pick<Rollout, 'metadata'>,
+  trial: GateTrial | null,
+  experiments: readonly ChaosExperiment[],
+): readonly TrialFact[] {
+  const present = trial === null ? null : experimentNameOf(metadata.name, trial);
+  return experiments
+    .filter((experiment) => isOf(metadata, experiment) && experiment.status?.phase !== 'Finished')
+    .map(({ metadata: { namespace = 'default', name }, spec }) => ({
+      ...{ namespace, name, isPresent: name === present, isStopping: spec.stop === true },
+    }));
+}
+
+function isOf({ uid, namespace }: Rollout['metadata'], { metadata }: ChaosExperiment): boolean {
+  return metadata.namespace === namespace && ownerOf(metadata)?.uid === uid;
+}
+
+/** The Rollout of whose gate it is; undefined where it is none's. A label alone says nothing: anybody may write one. */
+export function ownerOf(metadata: ChaosExperiment['metadata']): OwnerReference | undefined {
+  const { ownerReferences = [], labels: has = {} } = metadata as ObjectMeta;
+  const owner = ownerReferences.find(({ kind, controller }) => kind === 'Rollout' && controller === true);
+  return owner !== undefined && has[gateLabels.rollout] === owner.name ? owner : undefined;
 }
 
 function timeOf(text: string | undefined): number | null {

@@ -1,6 +1,6 @@
 import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Flow } from '../metrics/flows.ts';
-import { gateLabels } from './gates.ts';
+import { ownerOf } from './gates.ts';
 
 /** A workload as its proxy names it. */
 export interface Workload {
@@ -58,8 +58,8 @@ export function isUnderWay({ status }: Pick<ChaosExperiment, 'status'>): boolean
 
 /** An experiment as releases see it: by what it wrote into status. */
 export function neighbourOf({ metadata, spec, status }: ChaosExperiment): Neighbour {
-  const { namespace = 'default', name, labels } = metadata;
-  const gate = labels?.[gateLabels.rollout];
+  const { namespace = 'default', name } = metadata;
+  const gate = ownerOf(metadata)?.name;
   return {
     experiment: `${namespace}/${name}`,
     neighbours: status?.neighbours ?? [],

@@ -35,7 +35,7 @@ export function judgePreflight(spec: RolloutSpec, inspected: readonly Inspected[
     return { ok: false, problem: { reason, message: `${pathOf(spec, refused.name)} (${refused.name}): ${message}` } };
   }
   const baselines = Object.fromEntries(inspected.map(({ name, past }) => [name, baselineOf(past)]));
-  const problem = ratioProblem(spec) ?? deadlineProblem(spec, baselines);
+  const problem = gateProblem(spec) ?? ratioProblem(spec) ?? deadlineProblem(spec, baselines);
   if (problem !== null) return { ok: false, problem };
   const bursty = Object.entries(baselines).filter(([, baseline]) => isTooBursty(baseline));
   return {
@@ -54,6 +54,17 @@ export function judgePreflight(spec: RolloutSpec, inspected: readonly Inspected[
 function tooBursty(name: string, dispersion: number): string {
   const times = Math.round(dispersion);
   return `${name}: stable's failures come in bursts (${times} times the variation of independent ones), too large to compare two versions by them: the release is judged by the objective alone`;
+}
+
+/** What an objective by reference asks for is known only now. */
+function gateProblem({
+  resilience,
+  objectives,
+}: RolloutSpec): { readonly reason: string; readonly message: string } | null {
+  if (resilience === undefined || objectives.some(({ requests }) => requests !== undefined)) return null;
+  const message =
+    'spec.resilience needs an objective on requests, by which users of both versions are compared: add one to spec.objectives';
+  return { reason: 'GateWithoutRequests', message };
 }
 
 /** An objective by reference has its ratio elsewhere, so the plan could not look at it. */

@@ -36,7 +36,7 @@ describe('planRollout', () => {
       const planned = planRollout({ ...specWith({}), strategy: { canary: { steps } } });
       expect(planned.ok && plannedStepsOf(planned.plan)?.[0]?.weightBp).toBe(weightBp);
     }
-  });
+  }, 60_000);
 
   it.each([
     [1.5, 'is too low to be told from chance: set it to at least 2'],

@@ -97,7 +97,7 @@ describe('decideSchedule', () => {
       }),
       { numRuns: 200 },
     );
-  });
+  }, 60_000);
 });
 
 function made({ create }: ScheduleDecision): readonly ScheduledRun[] {

@@ -145,7 +145,7 @@ function factsOf(
     evidence: { state: 'fresh', message: '' },
     verdict: evidence.verdict(),
     preflight: { state: 'passed', requestRate: baseline.requestRate },
-    ...{ faults: [], gate: null, embargo: null },
+    ...{ faults: [], trials: [], gate: null, embargo: null },
     failed: null,
   };
 }

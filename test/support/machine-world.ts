@@ -145,6 +145,7 @@ export class MachineWorld {
       preflight: this.preflight,
       embargo: this.embargo,
       faults: this.faults,
+      trials: this.trials(),
       gate: this.gateFact(),
       failed: null,
       request: this.request,
@@ -159,6 +160,13 @@ export class MachineWorld {
     const isOver = fault !== undefined && (fault.until !== null || this.gateAnswer === 'failed');
     const state = fault === undefined ? 'absent' : isOver ? this.gateAnswer : 'running';
     return { name, state, message: `it is ${state}` };
+  }
+
+  private trials(): Facts['trials'] {
+    const present = this.machine.context.release?.gate?.name;
+    return this.faults
+      .filter(({ gate, until }) => gate !== null && until === null)
+      .map(({ namespace, name, gate, isStopping }) => ({ namespace, name, isStopping, isPresent: gate === present }));
   }
 
   private injectFor(ms: number): void {

@@ -14,7 +14,13 @@ const policyOf = (spec: object) => ({
 const experiment = (phase: 'Pending' | 'Injecting' | 'Finished', neighbours: readonly string[], gateOf?: string) => {
   const one = sampleExperiment();
   const labels = gateOf === undefined ? {} : { 'sluice.dev/gate-of': gateOf };
-  return { ...one, metadata: { ...one.metadata, labels }, status: { phase, neighbours: [...neighbours] } };
+  const owners = [{ apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', name: gateOf, uid: 'r', controller: true }];
+  const ownerReferences = gateOf === undefined ? [] : owners;
+  return {
+    ...one,
+    metadata: { ...one.metadata, labels, ownerReferences },
+    status: { phase, neighbours: [...neighbours] },
+  };
 };
 const ask = (spec: object | null, experiments: readonly object[] = [], isFresh = true) =>
   embargoOn(

@@ -1,9 +1,17 @@
 import { worstVerdict } from '../../../machines/judge/index.ts';
 import type { FaultWindow } from '../../../machines/rollout/context.ts';
-import type { FaultFact, GateFact } from '../../../machines/rollout/facts.ts';
+import type { FaultFact, GateFact, TrialFact } from '../../../machines/rollout/facts.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { Batch } from '../../metrics/port.ts';
-import { experimentNameOf, faultsOn, gateFactOf, type VerdictUnderFault } from '../../plan/gates.ts';
+import {
+  experimentNameOf,
+  faultsOn,
+  type GateTrial,
+  gateFactOf,
+  type SeenUnderFault,
+  trialsOf,
+  type VerdictUnderFault,
+} from '../../plan/gates.ts';
 import type { Deployment } from '../../workloads/objects.ts';
 import { createJudging, type JudgedRelease } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
@@ -80,23 +88,33 @@ function verdictUnder(release: JudgedRelease, batches: Batches, { from, until }:
   return { kind: worst.kind, reason: worst.reason, message: `${worst.objective}: ${worst.message}`, isShownGood };
 }
 
-/** What became of the gate that is tried; null where none is. */
-export function gateOf(
-  rollout: RolloutObservation['rollout'],
-  { context: { release } }: RolloutRecord,
-  {
-    experiments,
-    underGate,
-  }: { readonly experiments: readonly ChaosExperiment[]; readonly underGate: VerdictUnderFault | null },
-): GateFact | null {
+/** The gate that is tried, with the experiment that tries it as far as it exists; null where none is. */
+export function presentTrial(
+  { metadata: { name, namespace = 'default' } }: RolloutObservation['rollout'],
+  { context: { release } }: Pick<RolloutRecord, 'context'>,
+  experiments: readonly ChaosExperiment[],
+): { readonly trial: GateTrial; readonly experiment: ChaosExperiment | undefined } | null {
   const trial = release === null ? null : trialOf(release);
   if (trial === null) return null;
-  const { namespace = 'default' } = rollout.metadata;
-  const name = experimentNameOf(rollout.metadata.name, trial);
-  const own = experiments.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
-  return gateFactOf(trial, own, underGate);
+  const wanted = experimentNameOf(name, trial);
+  const experiment = experiments.find(({ metadata }) => metadata.namespace === namespace && metadata.name === wanted);
+  return { trial, experiment };
 }
 
-function trialOf({ gate }: NonNullable<RolloutRecord['context']['release']>) {
+/** What became of the gate that is tried; null where none is. */
+export function gateOf(present: ReturnType<typeof presentTrial>, seen: SeenUnderFault): GateFact | null {
+  return present === null ? null : gateFactOf(present.trial, present.experiment, seen);
+}
+
+/** Experiments of all gates of the Rollout that are not over, whatever its release does. */
+export function unfinishedTrials(
+  rollout: RolloutObservation['rollout'],
+  { context: { release } }: Pick<RolloutRecord, 'context'>,
+  experiments: readonly ChaosExperiment[],
+): readonly TrialFact[] {
+  return trialsOf(rollout, release === null ? null : trialOf(release), experiments);
+}
+
+function trialOf({ gate }: NonNullable<RolloutRecord['context']['release']>): GateTrial | null {
   return gate === null ? null : { name: gate.name, openedAt: gate.openedAt };
 }

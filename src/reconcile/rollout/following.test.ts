@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence, Sampler, Subject } from '../../metrics/port.ts';
-import type { Subjects } from '../../plan/subjects.ts';
-import { createFollowing, rolloutOf, worstEvidence } from './following.ts';
+import { createFollowing, type FollowedSubjects, rolloutOf, worstEvidence } from './following.ts';
 
 const KEY = 'shop/checkout';
 const subject = (canary: string): Subject => ({
   ...{ namespace: 'shop', service: 'checkout', stable: 'aa', since: null },
   canary,
 });
-const subjectsOf = (canary: string, others: readonly string[]): Subjects => ({
+const subjectsOf = (canary: string, others: readonly string[], trial: Subject | null = null): FollowedSubjects => ({
+  trial,
   release: subject(canary),
   objectives: [
     { name: 'availability', isRelease: true, subject: subject(canary) },
@@ -47,6 +47,16 @@ describe('following a release', () => {
     following.follow(KEY, subjectsOf('cc', ['orders']));
     const canaries = Object.fromEntries([...followed].map(([key, { canary }]) => [key, canary]));
     expect(canaries).toEqual({ [KEY]: 'cc', [`${KEY}#orders`]: 'cc' });
+  });
+
+  it('counts what a gate has of its fault, for as long as it is tried', () => {
+    const { following, followed } = scene();
+    const { release } = subjectsOf('bb', []);
+    const found = following.follow(KEY, subjectsOf('bb', [], release));
+    expect([...followed.keys()].toSorted()).toEqual([KEY, `${KEY}##trial`]);
+    expect(found.trial?.message).toBe(`of ${KEY}##trial`);
+    following.follow(KEY, subjectsOf('bb', []));
+    expect([...followed.keys()]).toEqual([KEY]);
   });
 
   it('lets go of all of it, and of nothing else', () => {

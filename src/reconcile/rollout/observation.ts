@@ -1,4 +1,4 @@
-import type { EmbargoFact, FaultFact, GateFact } from '../../../machines/rollout/facts.ts';
+import type { EmbargoFact, FaultFact, GateFact, TrialFact } from '../../../machines/rollout/facts.ts';
 import type { Rollout } from '../../api/rollout.ts';
 import type { KubeObject } from '../../kube/port.ts';
 import type { Evidence, TrafficSplit } from '../../metrics/port.ts';
@@ -30,6 +30,8 @@ export interface RolloutObservation {
   readonly verdicts: readonly ObjectiveVerdict[];
   /** Faults of experiments that its pods see, or have seen since the release began. */
   readonly faults: readonly FaultFact[];
+  /** Experiments of its gates that are not over. */
+  readonly trials: readonly TrialFact[];
   /** Null while no gate is tried. */
   readonly gate: GateFact | null;
   /** Why no release may begin; null where one may, or none is in question. */

@@ -3,16 +3,18 @@ import type { Rollout, RolloutSpec } from '../../api/rollout.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube, KubeObject, Reflector } from '../../kube/port.ts';
 import { AppError } from '../../lib/errors.ts';
-import type { Sampler, TrafficSplit } from '../../metrics/port.ts';
+import type { Evidence, Sampler, Subject, TrafficSplit } from '../../metrics/port.ts';
+import { doseOfBothVersions, planExperiment } from '../../plan/experiment-plan.ts';
 import { planRollout } from '../../plan/rollout-plan.ts';
 import { subjectsOf } from '../../plan/subjects.ts';
 import type { Routes, RouteTarget } from '../../routing/port.ts';
 import { controllerReference } from '../../workloads/canary.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../workloads/objects.ts';
 import { HASH_LABEL, revisionOfReplicaSet } from '../../workloads/revision.ts';
+import { hostsOf } from '../experiment/places.ts';
 import { keyOf } from '../key.ts';
 import { type EmbargoSources, embargoOn } from './embargo.ts';
-import { faultsOf, gateOf, judgeFaults, windowsOf, withoutFaults } from './faults.ts';
+import { faultsOf, gateOf, judgeFaults, presentTrial, unfinishedTrials, windowsOf, withoutFaults } from './faults.ts';
 import { type Following, worstEvidence } from './following.ts';
 import type { JudgedRelease, Judging } from './judging.ts';
 import type { RolloutObservation } from './observation.ts';
@@ -24,7 +26,7 @@ export interface ObserveSources extends EmbargoSources {
   readonly deployments: Reflector<Deployment>;
   readonly replicaSets: Reflector<ReplicaSet>;
   readonly pods: Reflector<Pod>;
-  readonly services: Pick<Reflector<KubeObject>, 'get' | 'isFresh'>;
+  readonly services: Reflector<KubeObject>;
   readonly routes: Routes;
   readonly sampler: Sampler;
   readonly judging: Judging;
@@ -86,6 +88,7 @@ export async function observe(
     route,
     services,
     embargo: MAY_BEGIN.includes(record.state) ? embargoOn(rollout, sources, now) : null,
+    trials: unfinishedTrials(rollout, record, experiments),
     ...metrics,
   };
 }
@@ -146,10 +149,8 @@ const NO_METRICS: Metrics = {
   ...{ faults: [], gate: null, failedRequests: 0 },
 };
 
-async function observeMetrics(
-  { sampler, judging, following }: ObserveSources,
-  question: MetricsQuestion,
-): Promise<Metrics> {
+async function observeMetrics(sources: ObserveSources, question: MetricsQuestion): Promise<Metrics> {
+  const { sampler, judging, following } = sources;
   const { rollout, record, experiments, now } = question;
   const { context, spec, baselines, comparedWith: stable } = record;
   const key = keyOf(rollout);
@@ -161,7 +162,11 @@ async function observeMetrics(
   }
   const { revision: canary, evidenceSince: since, raises, startedAt } = release;
   const namespace = rollout.metadata.namespace ?? 'default';
-  const followed = following.follow(key, subjectsOf(spec, { namespace, stable, canary, since }));
+  const present = presentTrial(rollout, record, experiments);
+  const subjects = subjectsOf(spec, { namespace, stable, canary, since });
+  const trial =
+    present?.experiment === undefined ? null : trialSubject(sources, present.experiment, { record, rollout });
+  const followed = following.follow(key, { ...subjects, trial });
   const traffic = routeSince === null ? undefined : trafficSince(sampler, key, { from: routeSince + SETTLE_MS, now });
   const judged = {
     ...{ id: `${canary}@${startedAt}`, spec, baselines, raises },
@@ -178,9 +183,37 @@ async function observeMetrics(
     evidence: { ...followed.release, ...worstEvidence(followed) },
     traffic,
     verdicts: since === null ? [] : judging.judge(key, judged, clean),
-    ...{ faults, gate: gateOf(rollout, record, { experiments, underGate }) },
+    ...{ faults, gate: gateOf(present, { verdict: underGate, touched: touchedOf(followed.trial) }) },
     failedRequests: failing.reduce((sum, { canary: { failures } }) => sum + failures, 0),
   };
+}
+
+/** What the new version's own pods have of the fault of a gate: without that it is not tried, whatever stable's have. */
+function trialSubject(
+  { services }: ObserveSources,
+  experiment: ChaosExperiment,
+  { rollout, record }: { readonly rollout: Rollout; readonly record: RolloutRecord },
+): Subject | null {
+  const { release, stable } = record.context;
+  if (release === null || release.gate === null || stable === null) return null;
+  const planned = planExperiment(experiment);
+  const { target } = planned.fault;
+  const { workloadRef, service } = rollout.spec;
+  const { name, namespace = 'default' } = rollout.metadata;
+  return doseOfBothVersions(planned, {
+    release: {
+      ...{ namespace, rollout: name, service: service.name, workload: workloadRef.name },
+      ...{ stable, canary: release.revision },
+    },
+    hosts: hostsOf(services, target.namespace, target.service),
+    since: release.gate.openedAt,
+  });
+}
+
+/** Null until its samples reach the present. */
+function touchedOf(trial: Evidence | null): number | null {
+  if (trial === null || trial.state !== 'fresh') return null;
+  return trial.batches.reduce((sum, { canary }) => sum + canary.failures, 0);
 }
 
 function steppingOf(spec: RolloutSpec, weightBp: number): JudgedRelease['stepping'] {

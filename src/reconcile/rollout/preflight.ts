@@ -104,8 +104,8 @@ export function createPreflight(ports: PreflightPorts): Preflight {
 
 /** Another question is asked at once: a change of what is to be judged, or of what is released. */
 function questionOf({ spec, place, named }: PreflightRequest): string {
-  const { service, strategy, objectives, analysis } = spec;
-  return JSON.stringify([service, strategy, objectives, analysis, place, named]);
+  const { service, strategy, objectives, analysis, resilience } = spec;
+  return JSON.stringify([service, strategy, objectives, analysis, resilience, place, named]);
 }
 
 /** True for an answer that may become another one without an edit. */

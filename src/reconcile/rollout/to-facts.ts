@@ -37,7 +37,7 @@ export function toFacts(
     verdict: release === null ? null : jointVerdict(observation, release.revision),
     preflight,
     embargo: observation.embargo,
-    ...{ faults: observation.faults, gate: observation.gate },
+    ...{ faults: observation.faults, trials: observation.trials, gate: observation.gate },
     failed: failedOf(observation, release?.revision),
     request: action === undefined ? null : { type: action.type, revision: action.revision, id: action.id ?? '' },
   };

@@ -108,7 +108,8 @@ function isDeciding(context: RolloutContext, facts: Facts): boolean {
 function takenBackAt({ state, context }: RolloutRecord, { facts, plan }: Look): number | null {
   const { release } = context;
   const isUnderWay = state === 'Scaling' || state === 'Shifting' || state === 'Holding' || state === 'Baking';
-  if (release === null || release.outcome !== null || release.isPromoted || !isUnderWay) return null;
+  if (release === null || release.outcome !== null || release.isPromoted || release.pausedAt !== null || !isUnderWay)
+    return null;
   return plan.onInconclusive === 'RollBack' && !isPaused(context, facts) ? release.deadlineAt : null;
 }
 
@@ -227,7 +228,7 @@ function trafficWait(state: RolloutState, context: RolloutContext, look: Look, w
 }
 
 /** Waits that the deadline of the release ends when nothing else does. */
-const ENDED_BY_DEADLINE: readonly string[] = ['AwaitingEvidence', 'MetricsUnavailable', 'GateInconclusive'];
+const ENDED_BY_DEADLINE: readonly string[] = ['AwaitingEvidence', 'MetricsUnavailable'];
 
 /** `; a decision is expected in about 3 min`, and what the deadline does before; nothing where neither is known. */
 export function outlookOf(record: RolloutRecord, look: Look, { reason }: Wait): string {

@@ -217,7 +217,8 @@ function observationOf({
   const canary = Math.round((total * weightBp) / 10_000);
   const route = { kind: 'revisions', stable: STABLE, canary: weightBp > 0 ? CANARY : null, canaryBp: weightBp };
   return {
-    ...{ rollout, verdicts, evidence, ...(seen ?? { faults: [], gate: null }), embargo },
+    ...{ rollout, verdicts, evidence, ...(seen ?? { faults: [], trials: [], gate: null }), embargo },
+    trials: [],
     failedRequests: evidence.batches.reduce((sum, batch) => sum + batch.canary.failures, 0),
     deployment: {
       metadata: { ...meta, name: 'checkout' },
