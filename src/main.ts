@@ -3,6 +3,7 @@ import { readConfig } from './config.ts';
 import { createSourceOpener } from './effects/metrics-sources.ts';
 import { createKube } from './kube/client.ts';
 import { kinds } from './kube/kinds.ts';
+import { createMissingKinds, type MissingKinds } from './kube/missing-kinds.ts';
 import type { KubeObject } from './kube/port.ts';
 import { createReflector } from './kube/reflector.ts';
 import { systemClock } from './lib/clock.ts';
@@ -16,11 +17,12 @@ import { createExperimentController } from './reconcile/experiment-controller.ts
 import { createRolloutCopies, type MakeCopy } from './reconcile/rollout/copies.ts';
 import { createRolloutController } from './reconcile/rollout-controller.ts';
 import { createScheduleController } from './reconcile/schedule-controller.ts';
+import { startControllers } from './reconcile/start.ts';
 import { createFaults } from './routing/faults/faults.ts';
 import { createReaper, type ReaperOptions } from './routing/faults/reaper.ts';
 import { createRoutes } from './routing/routes.ts';
 import { createEventRecorder } from './telemetry/events.ts';
-import { createLog } from './telemetry/log.ts';
+import { createLog, type Log } from './telemetry/log.ts';
 import { createControllerMetrics } from './telemetry/metrics.ts';
 import { serveTelemetry } from './telemetry/server.ts';
 
@@ -63,13 +65,8 @@ async function main(): Promise<void> {
       onPoll: ({ durationMs, error }) => metrics.polled(error === undefined ? 'ok' : 'error', durationMs / 1000),
     },
   });
-  const reflect: MakeCopy = (kind, indexes) =>
-    createReflector(kube, kind, {
-      clock,
-      indexes,
-      ...(config.WATCH_NAMESPACE !== undefined && kind.namespaced && { namespace: config.WATCH_NAMESPACE }),
-      log: ({ type, ...event }) => log[type === 'listed' ? 'debug' : 'warn'](event, `watch ${type}`),
-    });
+  const missing = createMissingKinds((reason) => log.error({}, `${reason}; what needs it does not work until then`));
+  const reflect = copier({ kube, clock, log, missing, namespace: config.WATCH_NAMESPACE });
   const copies = createRolloutCopies(reflect);
   const routes = createRoutes({
     kube,
@@ -100,15 +97,22 @@ async function main(): Promise<void> {
   });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
-  const telemetry = serveTelemetry({ listen: config.LISTEN, registry: metrics.registry, unready: controller.unready });
+  const telemetry = serveTelemetry({
+    listen: config.LISTEN,
+    registry: metrics.registry,
+    unready: () => missing.reason() ?? controller.unready(),
+  });
   try {
     const address = { listen: config.LISTEN, prometheus: new URL(config.PROMETHEUS_URL).host };
     await telemetry;
     log.info({ ...address, redis: config.REDIS_URL !== undefined }, 'started');
     await sweep({ kube, clock, log, namespace: config.WATCH_NAMESPACE });
-    for (const each of [controller, experiments, schedules]) await each.start(stop.signal);
-    sampler.start(stop.signal);
-    dispatch.start(config.WORKERS);
+    const onFailure = (error: unknown) => log.error({ err: error }, 'a controller of chaos did not start');
+    const chaos = [experiments, schedules];
+    await startControllers(
+      { rollouts: controller, chaos, sampler, dispatch, workers: config.WORKERS, onFailure },
+      stop.signal,
+    );
     log.info({}, 'watching');
     await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   } catch (error) {
@@ -123,6 +127,25 @@ async function main(): Promise<void> {
     );
     log.info({}, 'stopped');
   }
+}
+
+interface CopierOptions extends ReaperOptions {
+  readonly missing: MissingKinds;
+  readonly log: Log;
+}
+
+function copier({ kube, clock, log, missing, namespace }: CopierOptions): MakeCopy {
+  return (kind, indexes) =>
+    createReflector(kube, kind, {
+      clock,
+      indexes,
+      ...(namespace !== undefined && kind.namespaced && { namespace }),
+      log: (event) => {
+        const { type, ...fields } = event;
+        log[type === 'listed' ? 'debug' : 'warn'](fields, `watch ${type}`);
+        missing.observe(kind, event);
+      },
+    });
 }
 
 /** Ends faults that outlived their fuses while nobody was here. */

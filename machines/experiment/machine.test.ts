@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExperimentWorld } from '../../test/support/experiment-world.ts';
+import type { ExperimentFacts } from './facts.ts';
 import { settle } from './settle.ts';
 
 const passed = (ms: number, change: (world: ExperimentWorld) => void = () => undefined) => {
@@ -38,12 +39,15 @@ describe('an experiment', () => {
     const { plan, machine } = passed(0);
     const context = { ...machine.context, createdAt: 0, startedAt: 0, blindSince: 1_000 };
     const fuses = [{ number: 1, expiresAt: 999_000, isOwner: false }];
-    const seen = {
+    const seen: ExperimentFacts = {
       ...{ deleting: false, end: null, isClean: null, measuredFrom: null, steadyState: null },
-      ...{ admission: { state: 'allowed', reason: 'Admitted', message: '' }, evidence: { state: 'fresh', message: '' } },
+      ...{
+        admission: { state: 'allowed' as const, reason: 'Admitted', message: '' },
+        evidence: { state: 'fresh' as const, message: '' },
+      },
       ...{ fault: { exists: false, dosePpm: null, isForeign: false, fuses } },
       ...{ dose: { matched: 0, faulted: 0, isProven: null, message: '' } },
-    } as const;
+    };
     const { state } = settle({ state: 'Arming', context }, { at: 35_000, plan, facts: seen });
     expect(state).toBe('Injecting');
   });

@@ -16,7 +16,7 @@ interface Args {
   readonly event: LookedEvent;
 }
 
-/** How long it is waited for a sight of callers that are untouched again, in ms; after that the verdict says that there was none. */
+/** How long it is waited for a sight of callers that are untouched again, in ms; after that the verdict says what was seen instead. */
 const UNSEEN_MS = 120_000;
 
 const experimentSetup = setup({
@@ -51,7 +51,7 @@ const canSee = ({ facts }: Look) => facts.evidence.state === 'fresh';
 
 function isClean({ goneAt, injectedAt }: ExperimentContext, { at, facts }: Look): boolean {
   if (goneAt === null) return false;
-  return injectedAt === null || facts.isClean === true || (facts.isClean === null && at >= goneAt + UNSEEN_MS);
+  return injectedAt === null || facts.isClean === true || at >= goneAt + UNSEEN_MS;
 }
 
 /**
@@ -62,6 +62,7 @@ function isClean({ goneAt, injectedAt }: ExperimentContext, { at, facts }: Look)
  *   Arming      a fuse burns, and it is still admitted                       → Injecting
  *   Injecting   one dose after the other, each for its time                  → Recovering
  *   Recovering  fault and fuses are gone and callers were seen untouched     → Finished
+ *               (or were not, for two minutes)
  *
  *   from Pending..Injecting, at any time, before anything else: Recovering
  */

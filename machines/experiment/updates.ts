@@ -38,7 +38,11 @@ export const finish: Update = (context, look) => {
   const { at, plan, facts } = look;
   // What came to be known with this very look counts too.
   const doses = measured(context, look);
-  return { since: at, doses, outcome: { at, ...outcomeOf({ ...context, doses }, plan, facts.isClean === true) } };
+  return {
+    since: at,
+    doses,
+    outcome: { at, ...outcomeOf({ ...context, doses }, plan, { at, isClean: facts.isClean }) },
+  };
 };
 
 /** Brings what is remembered up to date; the only thing that changes without a transition. */

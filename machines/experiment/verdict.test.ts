@@ -14,6 +14,8 @@ const dose = (change: Partial<GivenDose> = {}): GivenDose => ({
   ...change,
 });
 
+const SEEN_CLEAN = { at: 90_000, isClean: true };
+
 const endedBy = (cause: Cause, doses: readonly GivenDose[] = [dose()]): ExperimentContext => ({
   ...initialContext,
   ...{ doses, ended: { at: 60_000, cause, message: 'what happened' } },
@@ -61,12 +63,12 @@ describe('the verdict of an experiment', () => {
     ['Stopped', 'an operator stopped it', endedBy('StopRequested'), PLAN],
     ['Stopped', 'it was deleted', endedBy('Deleted'), PLAN],
   ] as const)('is %s where %s', (verdict, _, context, plan) => {
-    expect(outcomeOf(context, plan, true)).toMatchObject({ verdict });
+    expect(outcomeOf(context, plan, SEEN_CLEAN)).toMatchObject({ verdict });
   });
 
   it('names the breach as all samples show it', () => {
     const doses = [dose({ steadyState: 'BreachedEverywhere', judged: 'both failed' })];
-    expect(outcomeOf(endedBy('Breached', doses), PLAN, true)).toMatchObject({
+    expect(outcomeOf(endedBy('Breached', doses), PLAN, SEEN_CLEAN)).toMatchObject({
       reason: 'BreachedEverywhere',
       message: 'both failed',
     });
@@ -74,11 +76,36 @@ describe('the verdict of an experiment', () => {
 
   it('says the highest dose under which the steady state was shown to hold', () => {
     const doses = [dose({ dosePpm: 10_000 }), dose(), dose({ dosePpm: 200_000, steadyState: 'Breached' })];
-    expect(outcomeOf(endedBy('Breached', doses), PLAN, true).tolerancePpm).toBe(50_000);
-    expect(outcomeOf(endedBy('Completed', [dose({ isProven: null })]), PLAN, true).tolerancePpm).toBeNull();
+    expect(outcomeOf(endedBy('Breached', doses), PLAN, SEEN_CLEAN).tolerancePpm).toBe(50_000);
+    expect(outcomeOf(endedBy('Completed', [dose({ isProven: null })]), PLAN, SEEN_CLEAN).tolerancePpm).toBeNull();
+  });
+
+  it.each([
+    ['nothing but its dose is right', dose({ dosePpm: 100, matched: 10_000, faulted: 1 })],
+    ['the dose is not proven', dose({ dosePpm: 100, isProven: null })],
+  ])('takes no dose for tolerated of which %s', (_, last) => {
+    expect(outcomeOf(endedBy('Completed', [last]), PLAN, SEEN_CLEAN).tolerancePpm).toBeNull();
+  });
+
+  it.each([
+    ['under every dose', dose({ dosePpm: 10_000 })],
+    ['under the last dose', dose({ dosePpm: 10_000, steadyState: 'Undecided' })],
+    ['under the last dose', dose({ dosePpm: 10_000, isProven: null })],
+  ])('says that the steady state held %s, and no more than that', (words, first) => {
+    const { verdict, message } = outcomeOf(endedBy('Completed', [first, dose()]), PLAN, SEEN_CLEAN);
+    expect([verdict, message]).toEqual(['Passed', expect.stringContaining(words)]);
+  });
+
+  it('says when requests are still flagged long after the fault went', () => {
+    const context = { ...endedBy('StopRequested'), injectedAt: 10_000, goneAt: 61_000 };
+    const { verdict, message } = outcomeOf(context, PLAN, { at: 181_000, isClean: false });
+    expect(verdict).toBe('Stopped');
+    expect(message).toMatch(/still flagged, not by this fault: the object has been gone for 120 s/);
   });
 
   it('says when nobody could see that callers are untouched again', () => {
-    expect(outcomeOf(endedBy('StopRequested'), PLAN, false).message).toMatch(/nobody could see/);
+    expect(outcomeOf(endedBy('StopRequested'), PLAN, { at: 90_000, isClean: null }).message).toMatch(
+      /nobody could see/,
+    );
   });
 });

@@ -1,8 +1,9 @@
+import { AppError } from '../lib/errors.ts';
 import type { Handler, Queue, Reason } from '../queue/port.ts';
 
 /** What one controller sees of the queue: keys of its own. */
 export type OwnQueue = Pick<Queue, 'add' | 'wakeAt'> & {
-  /** Names who works these keys; before `start` of the dispatch. */
+  /** Names who works these keys; those that come before are tried again until then. */
   handle(handler: Handler): void;
 };
 
@@ -15,16 +16,22 @@ export interface Dispatch {
 }
 
 export function createDispatch(queue: Queue): Dispatch {
-  const handlers = new Map<string, Handler>();
-  const own = (prefix: string): OwnQueue => ({
-    add: (key, reason) => queue.add(`${prefix}${key}`, reason),
-    wakeAt: (key, name, atMs) => queue.wakeAt(`${prefix}${key}`, name, atMs),
-    handle: (handler) => handlers.set(prefix, handler),
-  });
+  const handlers = new Map<string, Handler | null>();
+  const own = (prefix: string): OwnQueue => {
+    handlers.set(prefix, null);
+    return {
+      add: (key, reason) => queue.add(`${prefix}${key}`, reason),
+      wakeAt: (key, name, atMs) => queue.wakeAt(`${prefix}${key}`, name, atMs),
+      handle: (handler) => handlers.set(prefix, handler),
+    };
+  };
   const work = async (key: string, reasons: readonly Reason[]): Promise<void> => {
     // No namespace has a colon in its name.
     const prefix = key.slice(0, key.indexOf(':') + 1);
-    await handlers.get(prefix)?.(key.slice(prefix.length), reasons);
+    const handler = handlers.get(prefix);
+    // Another replica may have asked for it: it must not be lost with us.
+    if (handler === null) throw new AppError('NotReadyError', 'NOT_SYNCED', `${key} waits for its local copies`);
+    await handler?.(key.slice(prefix.length), reasons);
   };
   return {
     rollouts: own(''),

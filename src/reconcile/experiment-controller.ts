@@ -47,7 +47,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
   const wakes = createWakes(clock);
   const ports: ExperimentReconcilerPorts = { ...options, following: createFollowing(sampler) };
 
-  queue.handle(async (key) => {
+  const work = async (key: string): Promise<void> => {
     const [namespace = '', name = ''] = key.split('/');
     try {
       const { nextLookAt } = await reconcileExperiment(ports, namespace, name);
@@ -58,7 +58,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
       log[level]({ experiment: key, err: error }, 'reconcile failed');
       throw error;
     }
-  });
+  };
 
   const askAll = (
     reason: 'change' | 'evidence' | 'resync',
@@ -104,6 +104,7 @@ export function createExperimentController(options: ExperimentControllerOptions)
       // They are started with what releases are followed by.
       const own = [copies.experiments, copies.safetyPolicies] as readonly Reflector<KubeObject>[];
       await Promise.all(own.map((copy) => copy.synced(signal)));
+      queue.handle(work);
       await sweep().catch((error: unknown) => log.warn({ err: error }, 'sweep failed'));
       resync(signal);
     },

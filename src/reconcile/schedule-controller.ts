@@ -26,7 +26,7 @@ export function createScheduleController(options: ScheduleControllerOptions): Sc
   const { queue, clock, log, schedules, experiments } = options;
   const wakes = createWakes(clock);
 
-  queue.handle(async (key) => {
+  const work = async (key: string): Promise<void> => {
     const [namespace = '', name = ''] = key.split('/');
     try {
       const { nextLookAt } = await reconcileSchedule(options, namespace, name);
@@ -37,7 +37,7 @@ export function createScheduleController(options: ScheduleControllerOptions): Sc
       log[level]({ schedule: key, err: error }, 'reconcile failed');
       throw error;
     }
-  });
+  };
 
   const resync = (signal: AbortSignal): void => {
     if (signal.aborted) return;
@@ -59,7 +59,8 @@ export function createScheduleController(options: ScheduleControllerOptions): Sc
         if (owner !== undefined) queue.add(`${after.metadata.namespace ?? 'default'}/${owner.name}`, 'change');
       });
       schedules.start(signal);
-      await schedules.synced(signal);
+      await Promise.all([schedules.synced(signal), experiments.synced(signal)]);
+      queue.handle(work);
       resync(signal);
     },
   };

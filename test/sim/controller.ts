@@ -13,6 +13,7 @@ import { createExperimentController } from '../../src/reconcile/experiment-contr
 import { createRolloutCopies, type MakeCopy } from '../../src/reconcile/rollout/copies.ts';
 import { createRolloutController } from '../../src/reconcile/rollout-controller.ts';
 import { createScheduleController } from '../../src/reconcile/schedule-controller.ts';
+import { startControllers } from '../../src/reconcile/start.ts';
 import { createFaults } from '../../src/routing/faults/faults.ts';
 import { createRoutes } from '../../src/routing/routes.ts';
 import type { EventRecorder } from '../../src/telemetry/events.ts';
@@ -36,6 +37,7 @@ export interface SimControllerOptions {
   readonly onWrite: (moment: 'before' | 'after', what: string) => void;
   readonly onOwnWrite: (object: KubeObject) => void;
   readonly trouble: (what: string) => Trouble | undefined;
+  readonly isServed: (kind: Kind) => boolean;
   /** Sees which experiments are looked at. */
   readonly onLook: (queue: OwnQueue) => OwnQueue;
   readonly trace: (line: string) => void;
@@ -86,15 +88,13 @@ export function startController(options: SimControllerOptions): SimController {
     ...{ ...parts, queue: dispatch.schedules, experiments: copies.experiments },
     schedules: reflect<ChaosSchedule & KubeObject>(kinds.chaosSchedule),
   });
-  const start = async (): Promise<void> => {
-    await controller.start(stop.signal);
-    await experiments.start(stop.signal);
-    await schedules.start(stop.signal);
-    if (stop.signal.aborted) return;
-    sources.sampler.start(stop.signal);
-    dispatch.start(2);
-  };
-  void start();
+  void startControllers(
+    {
+      ...{ rollouts: controller, chaos: [experiments, schedules], sampler: sources.sampler, dispatch, workers: 2 },
+      onFailure: (error) => fail(`a controller of chaos did not start: ${String(error)}`),
+    },
+    stop.signal,
+  );
   trace(`${name}: started`);
   return {
     name,

@@ -10,6 +10,8 @@ export interface LateReflectorOptions<T extends KubeObject> {
   /** How late the next event comes, in ms. */
   readonly lagMs: () => number;
   readonly isDead: () => boolean;
+  /** The server knows the kind; without it nothing is ever listed. Default: it does. */
+  readonly isServed?: ((kind: Kind) => boolean) | undefined;
   /** Calls back with each commit of the server from now on. */
   readonly subscribe: (listener: (commit: FakeCommit) => void) => void;
 }
@@ -44,6 +46,7 @@ export function createLateReflector<T extends KubeObject>(
       listeners.push(listener);
     },
     start() {
+      if (options.isServed?.(kind) === false) return;
       subscribe((commit) => {
         if (isDead() || commit.kind.plural !== kind.plural) return;
         lastAt = Math.max(lastAt, clock.now() + lagMs());

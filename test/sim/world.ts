@@ -43,6 +43,8 @@ export interface World {
   readonly actors: (() => void | Promise<void>)[];
   /** Told of every change of the cluster, after the parts of it that are always there. */
   readonly listeners: ((commit: FakeCommit) => void)[];
+  /** Kinds that the server does not know, for controllers that start from now on. */
+  readonly unserved: Set<Kind>;
   link: LinkQuality;
   /** How late watches tell of changes, in ms. */
   watchLagMs: readonly [number, number];
@@ -100,6 +102,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     lookedAt: new Map(),
     actors: [],
     listeners,
+    unserved: new Set(),
     link: GOOD_LINK,
     watchLagMs: [1, 60],
     onWrite: () => {},
@@ -120,6 +123,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           ),
         onOwnWrite: monitor.onOwnWrite,
         trouble: (what) => world.trouble(what),
+        isServed: (kind) => !world.unserved.has(kind),
         onLook: (queue) => ({
           ...queue,
           handle: (handler) =>

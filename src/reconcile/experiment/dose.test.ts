@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../metrics/port.ts';
-import { doseInWords, isDoseProven, isWireClean, lateTouches, seenSince, touchedShare } from './dose.ts';
+import { doseInWords, isDoseProven, isWireClean, lateTouches, ownFlags, seenSince, touchedShare } from './dose.ts';
 
 const batch = (at: number, matched: number, faulted: number, others = 0) => ({
   at,
@@ -27,12 +27,34 @@ describe('a dose', () => {
     ['all', seen(500, 499), 1, true],
     ['all but many', seen(500, 450), 1, false],
     ['too few to tell', seen(100, 0), 0.05, null],
+    ['a small one, as asked', seen(10_000, 52), 0.005, true],
+    ['a small one, nothing seen', seen(10_000, 0), 0.005, false],
+    ['the smallest that can be told, nothing seen', seen(2_000, 0), 0.005, false],
+    ['a hundred times a small one', seen(1_000_000, 10_000), 0.0001, false],
+    ['a fiftieth of a small one', seen(100_000, 10), 0.005, false],
+    ['all but a few, as asked', seen(10_000, 9_948), 0.995, true],
+    ['all but a few, all seen', seen(10_000, 10_000), 0.995, false],
     ['none asked, none seen', seen(100, 0), 0, true],
     ['none asked, many seen', seen(100, 30), 0, false],
     ['some asked, some seen', seen(100, 1), null, true],
     ['some asked, none seen yet', seen(100, 0), null, null],
   ] as const)('is told to be right: %s', (_, dose, share, isRight) => {
     expect(isDoseProven(dose, share)).toBe(isRight);
+  });
+
+  it.each([
+    ['as many flags as before', seen(4_000, 80), seen(2_000, 40), null],
+    ['a few more than before', seen(4_000, 90), seen(2_000, 40), null],
+    ['clearly more than before', seen(4_000, 200), seen(2_000, 40), true],
+    ['many, and none before', seen(4_000, 80), seen(2_000, 0), true],
+    ['a few, and none before', seen(4_000, 3), seen(2_000, 0), null],
+    ['many, and no request before', seen(4_000, 80), seen(0, 0), null],
+  ] as const)('without a share is proven by more than the mesh gives itself: %s', (_, dose, before, isRight) => {
+    expect(isDoseProven(dose, null, ownFlags(['UO'], before))).toBe(isRight);
+  });
+
+  it('of a fault that only faults flag is proven by any', () => {
+    expect(isDoseProven(seen(100, 1), null, ownFlags(['DI'], seen(100, 0)))).toBe(true);
   });
 
   it('is said in words', () => {
@@ -48,7 +70,8 @@ describe('the share of all requests that is touched', () => {
     ["the dose, of the callers' part", withOthers, 0.5, 0.1],
     ['what was seen, where no share is asked', withOthers, null, 0.015],
     ['the dose, where there are no others', seen(400, 0), 0.5, 0.5],
-    ['unknown, where few were seen', seen(50, 0), 0.5, null],
+    ['the dose, where few were seen', seen(50, 0), 0.5, 0.5],
+    ['unknown, where few were seen and no share is asked', seen(50, 9), null, null],
   ] as const)('is %s', (_, dose, share, expected) => {
     expect(touchedShare(dose, share)).toBe(expected);
   });
@@ -72,6 +95,13 @@ describe('the wire is clean', () => {
     const late = [batch(104_000, 10, 2), batch(124_000, 10, 1), batch(129_000, 10, 0), batch(134_000, 10, 0)];
     expect(isWireClean(evidence(late.slice(0, 3), 129_000), 100_000)).toBe(false);
     expect(isWireClean(evidence(late, 134_000), 100_000)).toBe(true);
+  });
+
+  it('also where the mesh flags as many as before, and not where it flags more', () => {
+    const flags = (faulted: number) => evidence([batch(104_000, 500, 10), batch(114_000, 500, faulted)], 114_000);
+    expect(isWireClean(flags(10), 100_000, seen(2_000, 40))).toBe(true);
+    expect(isWireClean(flags(100), 100_000, seen(2_000, 40))).toBe(false);
+    expect(isWireClean(flags(1), 100_000, seen(2_000, 0))).toBe(false);
   });
 
   it('also where nobody asks any more, but not while the source is silent', () => {

@@ -69,20 +69,20 @@ function canaryOf({ rollouts }: ExperimentCopies, { fault: { target } }: Planned
       : target.revision === release.status?.canary?.revision
         ? 'inside'
         : 'apart';
-  return { rollout: keyOf(release), share: canaryShare(release), overlap };
+  return { rollout: keyOf(release), share: canaryShare(release, Math.max), overlap };
 }
 
-/** Of the callers' requests, those of the version that is meant. */
+/** Of the callers' requests, those of the version that is meant: the greater part of it, while the route follows what is wanted. */
 function partOf({ rollouts }: ExperimentCopies, { scope: { callers } }: PlannedExperiment): number {
   if (callers === null) return 1;
   const release = rollouts.get(callers.namespace, callers.rollout);
-  const share = release === undefined ? 0 : canaryShare(release);
-  return callers.version === 'Canary' ? share : 1 - share;
+  if (callers.version === 'Canary') return release === undefined ? 0 : canaryShare(release, Math.max);
+  return release === undefined ? 1 : 1 - canaryShare(release, Math.min);
 }
 
-/** What the route says and what it is to say: the greater of the two, while one follows the other. */
-function canaryShare({ status }: Rollout): number {
-  return Math.max(status?.weight?.applied ?? 0, status?.weight?.desired ?? 0) / 100;
+/** What the route says and what it is to say: the greater or the lesser of the two, while one follows the other. */
+function canaryShare({ status }: Rollout, pick: (...weights: readonly number[]) => number): number {
+  return pick(status?.weight?.applied ?? 0, status?.weight?.desired ?? 0) / 100;
 }
 
 function seenPerSecond({ doses }: ExperimentContext, now: number): number {

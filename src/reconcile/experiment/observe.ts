@@ -1,7 +1,5 @@
 import { type ExperimentContext, measuredDose } from '../../../machines/experiment/context.ts';
 import type { AdmissionFact, ExperimentFacts } from '../../../machines/experiment/facts.ts';
-import type { Standing } from '../../../machines/experiment/settle.ts';
-import { percent } from '../../../machines/judge/index.ts';
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import { kinds } from '../../kube/kinds.ts';
 import type { Kube } from '../../kube/port.ts';
@@ -13,12 +11,22 @@ import { hasSidecar } from '../../routing/faults/inspect.ts';
 import type { FaultReading, Faults } from '../../routing/faults/port.ts';
 import { keyOf } from '../key.ts';
 import type { ExperimentCopies } from './copies.ts';
-import { doseInWords, isDoseProven, isWireClean, lateTouches, SETTLING_MS, seenSince, touchedShare } from './dose.ts';
+import {
+  doseInWords,
+  isDoseProven,
+  isWireClean,
+  lateTouches,
+  ownFlags,
+  SETTLING_MS,
+  type SeenDose,
+  seenSince,
+} from './dose.ts';
 import type { Following } from './following.ts';
 import { callersOf, hostsOf, podsWith } from './places.ts';
 import type { Projected } from './project.ts';
 import { type SafetySources, safetyOf } from './safety.ts';
 import { scopeNow } from './scope.ts';
+import { shareEnd } from './share-end.ts';
 import { PAST_MS, steadyRuleOf } from './steady-rule.ts';
 import { type SteadyState, steadyStateOf, worstOf } from './steady-state.ts';
 
@@ -73,7 +81,7 @@ export async function observe(
     end:
       endOf(experiment, { isBefore, hasTarget, callers: callers.length }) ??
       seenScope.end ??
-      shareEnd(planned, { state, context }, dose),
+      (dose === null ? null : shareEnd(planned, { state, context }, { at: sources.clock.now(), evidence: dose })),
     admission: withScope(seenScope.admission, safety.admission),
     fault: {
       exists: reading.exists,
@@ -82,7 +90,8 @@ export async function observe(
       fuses: reading.fuses.map(({ number, expiresAt, isOwner }) => ({ number, expiresAt, isOwner })),
     },
     ...measured(planned, context, { dose, steady }),
-    isClean: dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt),
+    isClean:
+      dose === null || context.goneAt === null ? null : isWireClean(dose, context.goneAt, baselineOf(context, dose)),
     evidence: worst([...(dose === null ? [] : [dose]), ...steady.map(({ evidence }) => evidence)]),
   };
   return { planned, scope, reading, neighbours: safety.neighbours, coverage: coverageOf(sources, planned), facts };
@@ -105,7 +114,7 @@ function withScope(unresolved: AdmissionFact | null, answer: AdmissionFact): Adm
 
 /** The part of the facts that is about the dose measured last, or the baseline. */
 function measured(
-  { isShare, plan }: PlannedExperiment,
+  { isShare, plan, flags }: PlannedExperiment,
   context: ExperimentContext,
   { dose, steady }: { readonly dose: Evidence | null; readonly steady: readonly FollowedObjective[] },
 ): Pick<ExperimentFacts, 'measuredFrom' | 'dose' | 'steadyState'> {
@@ -129,11 +138,17 @@ function measured(
     measuredFrom: about?.since ?? null,
     dose: {
       ...seen,
-      isProven: about === null ? null : isDoseProven(settled, share),
+      isProven: about === null ? null : isDoseProven(settled, share, ownFlags(flags, baselineOf(context, dose))),
       message: doseInWords(settled, share),
     },
     steadyState: joint === null ? null : { kind: joint.kind, message: states.map(({ message }) => message).join('; ') },
   };
+}
+
+/** What was flagged before a dose was decided. */
+function baselineOf({ startedAt, injectedAt }: ExperimentContext, dose: Evidence | null): SeenDose {
+  const before = (dose?.batches ?? []).filter(({ at }) => injectedAt === null || at <= injectedAt);
+  return seenSince(before, startedAt ?? 0);
 }
 
 function followDose(
@@ -180,24 +195,6 @@ function followSteadyState(
     const subject = steadySubject(planned, { service: steadyState.service, goal, hosts, since });
     return { goal, evidence: following.follow(keyOf(experiment), goal.name, subject) };
   });
-}
-
-/** The part of all requests is too large, or would become so. */
-function shareEnd(
-  { isShare, mostShare, plan }: PlannedExperiment,
-  { state, context }: Standing,
-  dose: Evidence | null,
-): ExperimentFacts['end'] {
-  if (dose === null || (state !== 'Baseline' && state !== 'Injecting')) return null;
-  const present = context.doses.at(-1)?.dosePpm ?? Math.max(...plan.ramp.map(({ dosePpm }) => dosePpm));
-  const seen = seenSince(dose.batches, context.startedAt ?? 0);
-  const share = touchedShare(seen, isShare ? present / 1_000_000 : null);
-  if (share === null || share <= mostShare) return null;
-  const limit = `spec.limits.requestShare allows ${percent(mostShare)}`;
-  return {
-    reason: 'ShareExceeded',
-    message: `${percent(share)} of all requests to the target ${state === 'Baseline' ? 'would be' : 'are'} touched, ${limit}: lower the ramp, or raise the limit`,
-  };
 }
 
 function endOf(
