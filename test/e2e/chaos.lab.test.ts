@@ -111,6 +111,31 @@ async function faulted(sinceMs: number) {
 }
 
 describe('an experiment', () => {
+  // Who breaks an objective has no budget left for the next hour: those that are judged come first.
+  it('passes where the users do not notice', async () => {
+    const begun = Date.now();
+    await create('delay', {
+      fault: { delay: { fixed: '100ms' } },
+      ramp: [{ percentage: 50, for: '40s' }],
+      steadyState: STEADY,
+    });
+    const status = await toEnd('delay');
+    expect(status).toMatchObject({ verdict: 'Passed', tolerance: 50 });
+    expect(status.report).toContain('# delay: Passed');
+    expect((await faulted(begun)).failures).toEqual([]);
+    figure('chaos: delay', { seen: status.seen });
+  });
+
+  it('fails where they do, and takes the fault away at once', async () => {
+    const begun = Date.now();
+    await create('breach', { ramp: [{ percentage: 20, for: '3m' }], steadyState: STEADY });
+    const status = await toEnd('breach');
+    expect(status).toMatchObject({ verdict: 'Failed', reason: 'Breached' });
+    const { first, last } = await faulted(begun);
+    figure('chaos: breach', { exposureS: (last - first) / 1000 });
+    expect(last - first).toBeLessThanOrEqual(2 * SCRAPE_MS + GRACE_MS + 10_000);
+  });
+
   it('touches the asked share of the requests for the asked time, proves it, and leaves nothing behind', async () => {
     const begun = Date.now();
     await create('abort', {
@@ -138,30 +163,6 @@ describe('an experiment', () => {
     const { injectedAt, finishedAt } = status;
     expect(seen.first).toBeGreaterThanOrEqual(Date.parse(injectedAt ?? ''));
     figure('chaos: abort', { doses, lastBeforeFinishedMs: Date.parse(finishedAt ?? '') - seen.last });
-  });
-
-  it('passes where the users do not notice', async () => {
-    const begun = Date.now();
-    await create('delay', {
-      fault: { delay: { fixed: '100ms' } },
-      ramp: [{ percentage: 50, for: '40s' }],
-      steadyState: STEADY,
-    });
-    const status = await toEnd('delay');
-    expect(status).toMatchObject({ verdict: 'Passed', tolerance: 50 });
-    expect(status.report).toContain('# delay: Passed');
-    expect((await faulted(begun)).failures).toEqual([]);
-    figure('chaos: delay', { seen: status.seen });
-  });
-
-  it('fails where they do, and takes the fault away at once', async () => {
-    const begun = Date.now();
-    await create('breach', { ramp: [{ percentage: 20, for: '3m' }], steadyState: STEADY });
-    const status = await toEnd('breach');
-    expect(status).toMatchObject({ verdict: 'Failed', reason: 'Breached' });
-    const { first, last } = await faulted(begun);
-    figure('chaos: breach', { exposureS: (last - first) / 1000 });
-    expect(last - first).toBeLessThanOrEqual(2 * SCRAPE_MS + GRACE_MS + 10_000);
   });
 
   it('throttles by rate', async () => {
