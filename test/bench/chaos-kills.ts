@@ -5,7 +5,7 @@ import { labParts, logFileOf, type PartName } from '../e2e/support/lab-parts.ts'
 import { reaperKubeconfig } from '../e2e/support/stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { KINDS } from './chaos-kinds.ts';
-import { type ChaosCase, GRACE_MS, type Run } from './chaos-report.ts';
+import { type ChaosWish, GRACE_MS, type Run } from './chaos-report.ts';
 import type { ChaosStage } from './chaos-stage.ts';
 import { type Watch, watchService } from './chaos-watch.ts';
 
@@ -39,16 +39,16 @@ const HARMS: readonly Harm[] = [
   },
 ];
 
-/** Every kind of fault at once, each on a Service of its own, ended by each harm of the cases. */
+/** All chosen kinds of fault at once, each on a Service of its own, ended by each harm of the cases. */
 export async function runKills(
   stage: ChaosStage,
   scene: FaultScene,
-  { cases, onRun }: { readonly cases: readonly ChaosCase[]; readonly onRun: (run: Run) => void },
+  { cases, kinds, onRun }: Pick<ChaosWish, 'cases' | 'kinds'> & { readonly onRun: (run: Run) => void },
 ): Promise<void> {
-  const names = Object.keys(KINDS);
-  for (const name of names) await scene.addService(name, [scene.first]);
+  const chosen = Object.entries(KINDS).filter(([name]) => kinds.includes(name));
+  for (const [name] of chosen) await scene.addService(name, [scene.first]);
   const watches = new Map(
-    Object.entries(KINDS).map(([name, kind]) => [name, watchService(scene.web, name, kind, PER_SECOND)] as const),
+    chosen.map(([name, kind]) => [name, watchService(scene.web, name, kind, PER_SECOND)] as const),
   );
   try {
     for (const [index, harm] of HARMS.filter((each) => cases.includes(each.case)).entries()) {
@@ -70,8 +70,7 @@ async function runOne(
   const reaper = harm.case === 'reaper' ? await startReaper() : undefined;
   try {
     const createdAt = Date.now();
-    for (const [kind, { spec }] of Object.entries(KINDS))
-      await stage.create(nameOf(kind), kind, { ...spec, fuse: FUSE });
+    for (const kind of watches.keys()) await stage.create(nameOf(kind), kind, { ...KINDS[kind]?.spec, fuse: FUSE });
     for (const [kind, watch] of watches) {
       await stage.until(nameOf(kind), 'injects', ({ phase }) => phase === 'Injecting');
       await eventually(

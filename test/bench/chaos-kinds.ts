@@ -3,6 +3,9 @@ import type { Answer, Ask } from '../e2e/support/caller.ts';
 /** A timer may fire a few ms early. */
 const EARLY_MS = 10;
 const DELAY_MS = 1_000;
+/** A body that takes about a second; the proxy lets the first part of it come at once. */
+const THIN_KIB = 16;
+const THIN_MS = 900;
 
 /** A kind of fault as an experiment has it, and how a caller tells that an answer was touched. */
 export interface Kind {
@@ -53,6 +56,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   throttle: {
     spec: { fault: { throttle: { requestsPerSecond: 5, retryAfter: '2s' } }, duration: LONG },
     isTouched: ({ status, headers }) => status === 429 && headers['retry-after'] === '2',
+  },
+  bandwidth: {
+    spec: { fault: { bandwidth: { kibPerSecond: THIN_KIB } }, ramp },
+    ask: { path: `/?bytes=${THIN_KIB * 1024}` },
+    isTouched: ({ ms }) => ms >= THIN_MS,
   },
   circuit: {
     spec: { fault: { circuit: { maxRequests: 1 } }, duration: LONG },

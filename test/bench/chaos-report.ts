@@ -1,13 +1,25 @@
 /** What can be run. */
-export const CHAOS_CASES = ['kills', 'reaper', 'halt', 'breach', 'renewal'] as const;
+export const CHAOS_CASES = ['kills', 'reaper', 'halt', 'breach', 'renewal', 'interleavings'] as const;
 export type ChaosCase = (typeof CHAOS_CASES)[number];
+
+/** What the part inside the lab is to do. */
+export interface ChaosWish {
+  readonly cases: readonly ChaosCase[];
+  /** Kinds of fault for kills and reaper. */
+  readonly kinds: readonly string[];
+  /** Of renewal. */
+  readonly minutes: number;
+  /** Of interleavings. */
+  readonly runs: number;
+  readonly shops: number;
+}
 
 /** Requests on their way, clocks of whole seconds, and a proxy that learns late. */
 export const GRACE_MS = 3_000;
 
 /** One experiment that was ended. */
 export interface Run {
-  readonly case: ChaosCase;
+  readonly case: Exclude<ChaosCase, 'interleavings'>;
   /** What ended it. */
   readonly by: string;
   readonly kind: string;
