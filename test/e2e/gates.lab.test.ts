@@ -15,7 +15,7 @@ import { HASH_LABEL } from '../../src/workloads/revision.ts';
 import { eventually } from '../support/eventually.ts';
 
 const NAMESPACE = 'e2e-gates';
-const PORT = 9487;
+const PORT = 9491;
 const USER = { fieldManager: 'tester' } as const;
 const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
 const MINUTE_MS = 60_000;

@@ -16,7 +16,7 @@ import { figure } from './support/figures.ts';
 import { controllerKubeconfig } from './support/stage.ts';
 
 const NAMESPACE = 'e2e-versions';
-const PORT = 9487;
+const PORT = 9492;
 const MINUTE_MS = 60_000;
 /** So many requests must be seen of each version. */
 const ENOUGH = 2_000;
