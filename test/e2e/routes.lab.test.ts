@@ -47,7 +47,8 @@ const userPolicy = {
   spec: { host: RELEASED, trafficPolicy: { connectionPool: { http: { http1MaxPendingRequests: 100 } } } },
 } as const;
 
-const steps = [{ weight: 10, hold: '5s' }, { weight: 100 }];
+/** Longer than it takes to see the split and then to edit, shorter than that and what is watched after it. */
+const steps = [{ weight: 10, hold: '20s' }, { weight: 100 }];
 const ref = { kind: kinds.virtualService, namespace: NAMESPACE, name: NAME };
 
 interface VirtualService extends KubeObject {
