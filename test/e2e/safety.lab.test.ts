@@ -10,6 +10,7 @@ import type { Rollout } from '../../src/api/rollout.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
 import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import { FLOWS_QUERY } from '../../src/metrics/flows.ts';
 import { eventually } from '../support/eventually.ts';
 
 const NAMESPACE = 'e2e-safety';
@@ -41,6 +42,8 @@ beforeAll(async () => {
   await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
   shop = createShop(kube, { namespace: NAMESPACE, rate: 100 });
   await shop.open();
+  // Who calls whom is asked every 15 s: of a service that has just begun the first answer would know nothing.
+  await eventually('Prometheus knows who calls checkout', knowsCallers, { withinMs: MINUTE_MS });
   const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
   controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
 }, 180_000);
@@ -55,6 +58,17 @@ afterAll(async () => {
   await shop?.close();
   await controller?.stop();
 });
+
+async function knowsCallers(): Promise<boolean> {
+  const url = new URL('/api/v1/query', process.env['PROMETHEUS_URL']);
+  url.searchParams.set('query', FLOWS_QUERY);
+  const answer = (await (await fetch(url)).json()) as {
+    readonly data: { readonly result: readonly { readonly metric: Readonly<Record<string, string>> }[] };
+  };
+  return answer.data.result.some(
+    ({ metric }) => metric['destination_service_namespace'] === NAMESPACE && metric['source_workload'] === 'web',
+  );
+}
 
 async function policy(spec: object): Promise<void> {
   const { apiVersion, kind } = kinds.safetyPolicy;
