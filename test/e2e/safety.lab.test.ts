@@ -162,9 +162,15 @@ describe('the ledger', () => {
     expect(await ends('first')).toMatchObject({ reason: 'ShareExceeded', verdict: 'Inconclusive' });
     await policy({ limits: { serviceRequestShare: 5, totalRequestShare: 3 } });
     await injects('second');
-    expect(await kube.list(kinds.envoyFilter, { namespace: NAMESPACE })).toMatchObject({
-      items: [{ metadata: { name: 'sluice-second' } }],
-    });
+    // What is decided is written down first.
+    await eventually(
+      'only the second fault is there',
+      async () => {
+        const { items } = await kube.list(kinds.envoyFilter, { namespace: NAMESPACE });
+        return items.length === 1 && items[0]?.metadata.name === 'sluice-second';
+      },
+      { withinMs: MINUTE_MS },
+    );
   }, 240_000);
 });
 

@@ -87,7 +87,7 @@ export function chosen(
   });
 }
 
-/** The same spec, in a minute; its fuse is long enough for a machine that is busy. */
+/** The same spec, in two minutes: who waits as long as it is asked to sends few requests. Its fuse is long enough for a machine that is busy. */
 export function shortened({ object }: CatalogueEntry): object {
   const { ramp, duration, ...spec } = object.spec as {
     readonly ramp?: readonly { readonly percentage: number }[];
@@ -96,7 +96,7 @@ export function shortened({ object }: CatalogueEntry): object {
   return {
     ...spec,
     ...(ramp !== undefined && {
-      ramp: ramp.map(({ percentage }, index) => ({ percentage, for: index === ramp.length - 1 ? '30s' : '15s' })),
+      ramp: ramp.map(({ percentage }, index) => ({ percentage, for: index === ramp.length - 1 ? '60s' : '15s' })),
     }),
     ...(duration !== undefined && { duration: '30s' }),
     ...{ baseline: '10s', fuse: '60s', startWithin: '3m' },
