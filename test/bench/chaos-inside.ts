@@ -13,6 +13,7 @@ const BREACH_PORT = 9485;
 const BREACHES = 5;
 const wish = JSON.parse(process.argv[2] ?? '') as ChaosWish;
 const { cases: chosen } = wish;
+const isChosen = chosen.includes('interleavings');
 const runs: Run[] = [];
 const interleavings: Interleaving[] = [];
 const onRun = (run: Run) => {
@@ -29,7 +30,6 @@ const problem = await main().then(
   (error: unknown) => error ?? new Error('failed'),
 );
 if (problem !== undefined) console.error('not all was run:', problem);
-const isChosen = chosen.includes('interleavings');
 const tables = [tableOf(runs), isChosen ? interleavingsTable(interleavings, wish.runs) : ''];
 console.log(`\n${tables.filter((table) => table !== '').join('\n')}`);
 const isComplete =

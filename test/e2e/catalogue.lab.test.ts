@@ -1,28 +1,20 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
-import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
-import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
+import type { ControllerProcess } from '../../lab/shop/controller-process.ts';
 import { createKube } from '../../src/kube/client.ts';
-import { kinds } from '../../src/kube/kinds.ts';
-import type { Kind, Kube, KubeObject } from '../../src/kube/port.ts';
+import type { Kind, Kube } from '../../src/kube/port.ts';
 import { type CatalogueEntry, catalogue, chosen, type ExpectedOutcome, shortened } from '../support/catalogue.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Chain, createChain, layoutOf } from './support/catalogue-chain.ts';
+import { controllerOf, type ExperimentStatus, type Experiments, experimentsIn } from './support/experiments.ts';
 import { figure } from './support/figures.ts';
 
 const NAMESPACE = 'e2e-catalogue';
 const namespaces: Kind = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 const USER = { fieldManager: 'tester' } as const;
-const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
 const MINUTE_MS = 60_000;
 
 /** So many shops at a time, each for one experiment: what one has failed in an hour would be held against the next. */
 const MOST_CHAINS = 4;
-
-type Status = NonNullable<ChaosExperiment['status']>;
 
 interface Run {
   readonly entry: CatalogueEntry;
@@ -38,10 +30,11 @@ const titleOf = ({ entry, manners }: Run) => `${entry.name}-${manners}`;
 
 let kube: Kube;
 let controller: ControllerProcess;
+let experiments: Experiments;
 /** How each run ended, by its title. */
-const results = new Map(runs.map((run) => [titleOf(run), Promise.withResolvers<Status>()]));
+const results = new Map(runs.map((run) => [titleOf(run), Promise.withResolvers<ExperimentStatus>()]));
 
-function settle(title: string, ended: Promise<Status>): void {
+function settle(title: string, ended: Promise<ExperimentStatus>): void {
   const result = results.get(title);
   ended.then(result?.resolve, result?.reject);
 }
@@ -50,19 +43,13 @@ beforeAll(async () => {
   // Each is awaited by its own test; until then it is no unhandled rejection.
   for (const { promise } of results.values()) promise.catch(() => {});
   kube = createKube();
-  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
-  const kubeconfig = join(state, `sluice-${NAMESPACE}.kubeconfig`);
-  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  experiments = experimentsIn(kube, NAMESPACE);
   await kube.apply(
     namespaces,
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
     { ...USER, force: true },
   );
-  controller = await startController({
-    logFile: join(state, `controller-${NAMESPACE}.log`),
-    port: 9483,
-    env: { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'info' },
-  });
+  controller = await controllerOf(NAMESPACE, { port: 9483, logLevel: 'info' });
   const waiting = [...entries.entries()];
   for (let lane = 0; lane < MOST_CHAINS; lane += 1) void workOff(waiting);
 }, 3 * MINUTE_MS);
@@ -91,29 +78,16 @@ async function workOff(waiting: [number, CatalogueEntry][]): Promise<void> {
   }
 }
 
-async function runOne(chain: Chain, run: Run): Promise<Status> {
+async function runOne(chain: Chain, run: Run): Promise<ExperimentStatus> {
   const { entry, manners } = run;
   const { callers } = entry.expected[manners];
   await chain.behave(callers, entry.expected.shop.payments);
-  const { apiVersion, kind } = kinds.chaosExperiment;
   const name = titleOf(run);
-  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: chain.named(shortened(entry)) };
-  await kube.create<KubeObject>(kinds.chaosExperiment, object as KubeObject, USER);
-  let last: Status | undefined;
-  await eventually(
-    `${name} to finish`,
-    async () => {
-      const ref = { kind: kinds.chaosExperiment, namespace: NAMESPACE, name };
-      last = (await kube.get<ChaosExperiment & KubeObject>(ref))?.status;
-      return last?.phase === 'Finished';
-    },
-    { withinMs: 4 * MINUTE_MS, lastSeen: () => ({ ...last, machine: undefined }) },
-  );
-  if (last === undefined) throw new Error(`${name} has no status`);
-  return last;
+  await experiments.create(name, chain.named(shortened(entry)));
+  return await experiments.toEnd(name, 4 * MINUTE_MS);
 }
 
-function check(status: Status, { verdict, reason, objective }: ExpectedOutcome): void {
+function check(status: ExperimentStatus, { verdict, reason, objective }: ExpectedOutcome): void {
   expect(status, status.message).toMatchObject({ verdict, ...(reason !== undefined && { reason }) });
   if (objective !== undefined) expect(status.message).toContain(`${objective}: breached`);
 }

@@ -1,23 +1,24 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
-import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import type { ControllerProcess } from '../../lab/shop/controller-process.ts';
 import { createShop, type Shop } from '../../lab/shop/shop.ts';
 import { type ExperimentContext, initialContext } from '../../machines/experiment/context.ts';
-import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
-import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import type { Kube } from '../../src/kube/port.ts';
 import { eventually } from '../support/eventually.ts';
+import {
+  applyPolicy,
+  controllerOf,
+  type ExperimentStatus,
+  type Experiments,
+  experimentsIn,
+} from './support/experiments.ts';
 import { figure } from './support/figures.ts';
 
 const NAMESPACE = 'e2e-chaos';
 const RATE = 200;
 const PORT = 9481;
 const USER = { fieldManager: 'tester' } as const;
-const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
 const MINUTE_MS = 60_000;
 
 /** Requests on their way, clocks of seconds, and a proxy that learns late. */
@@ -40,18 +41,13 @@ const STEADY = { service: 'web', objectives: [{ name: 'availability', requests: 
 let kube: Kube;
 let shop: Shop;
 let controller: ControllerProcess;
-let kubeconfig: string;
+let experiments: Experiments;
 
-const start = () => {
-  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
-  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
-  return startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
-};
+const start = () => controllerOf(NAMESPACE, { port: PORT });
 
 beforeAll(async () => {
   kube = createKube();
-  kubeconfig = join(process.env['LAB_STATE_DIR'] ?? tmpdir(), `sluice-${NAMESPACE}.kubeconfig`);
-  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  experiments = experimentsIn(kube, NAMESPACE, SPEC);
   shop = createShop(kube, { namespace: NAMESPACE, rate: RATE });
   await shop.open();
   controller = await start();
@@ -63,45 +59,12 @@ afterAll(async () => {
   await shop?.close();
 });
 
-const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
+const create = (name: string, spec: object = SHORT) => experiments.create(name, spec);
 
-async function create(name: string, spec: object = SHORT): Promise<void> {
-  const { apiVersion, kind } = kinds.chaosExperiment;
-  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...SPEC, ...spec } };
-  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
-}
-
-async function until(
-  name: string,
-  what: string,
-  holds: (status: NonNullable<ChaosExperiment['status']>) => boolean,
-  timeoutMs = 2 * MINUTE_MS,
-): Promise<NonNullable<ChaosExperiment['status']>> {
-  let last: ChaosExperiment['status'];
-  await eventually(
-    `${name} ${what}`,
-    async () => {
-      last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
-      return last !== undefined && holds(last);
-    },
-    { withinMs: timeoutMs, lastSeen: () => ({ ...last, machine: undefined }) },
-  );
-  if (last === undefined) throw new Error(`${name} has no status`);
-  return last;
-}
-
-const contextOf = ({ machine }: NonNullable<ChaosExperiment['status']>): ExperimentContext =>
+const contextOf = ({ machine }: ExperimentStatus): ExperimentContext =>
   ({ ...initialContext, ...machine?.context }) as ExperimentContext;
 
-const toEnd = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished', 4 * MINUTE_MS);
-
-/** Everything that Sluice made for experiments. */
-async function leftovers(): Promise<readonly string[]> {
-  const found = await Promise.all(
-    [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
-  );
-  return found.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
-}
+const toEnd = (name: string) => experiments.toEnd(name, 4 * MINUTE_MS);
 
 /** When requests that a fault touched began and ended, as the load saw them. */
 async function faulted(sinceMs: number) {
@@ -155,7 +118,7 @@ describe('an experiment', () => {
       [50_000, true],
       [300_000, true],
     ]);
-    expect(await leftovers()).toEqual([]);
+    expect(await experiments.leftovers()).toEqual([]);
     const seen = await faulted(begun);
     expect(new Set(seen.failures.map(({ status: code, failedHop }) => `${code} ${failedHop}`))).toEqual(
       new Set(['503 checkout=none']),
@@ -187,7 +150,7 @@ describe('an experiment', () => {
       reason: 'Denied',
       message: expect.stringContaining('correct the labels'),
     });
-    expect(await leftovers()).toEqual([]);
+    expect(await experiments.leftovers()).toEqual([]);
   });
 });
 
@@ -195,14 +158,14 @@ describe('the fuse', () => {
   it('is renewed without a gap, and ends the fault when the controller is killed and never comes back', async () => {
     const begun = Date.now();
     await create('fuse', { ramp: [{ percentage: 50, for: '10m' }] });
-    await until('fuse', 'was renewed twice', (status) => contextOf(status).lastFuse >= 3);
-    const { fuseUntil } = await until('fuse', 'injects', ({ phase }) => phase === 'Injecting');
+    await experiments.until('fuse', 'was renewed twice', (status) => contextOf(status).lastFuse >= 3);
+    const { fuseUntil } = await experiments.until('fuse', 'injects', ({ phase }) => phase === 'Injecting');
     const killedAt = Date.now();
     await controller.kill();
     const { first, seconds } = await faulted(begun);
     const during = seconds.filter(({ atMs }) => atMs > first + 1_000 && atMs < killedAt - 1_000);
     expect(during.filter(({ failed }) => failed === 0)).toEqual([]);
-    await eventually('the cluster to take the fault away', async () => (await leftovers()).length === 0, {
+    await eventually('the cluster to take the fault away', async () => (await experiments.leftovers()).length === 0, {
       withinMs: MINUTE_MS,
     });
     await eventually(
@@ -226,20 +189,13 @@ describe('the fuse', () => {
 
 describe('the lever', () => {
   it('ends what runs, denies what comes, and starts nothing when it is taken back', async () => {
-    const { apiVersion, kind } = kinds.safetyPolicy;
-    const policy = (spec: object) =>
-      kube.apply<KubeObject>(
-        kinds.safetyPolicy,
-        { apiVersion, kind, metadata: { name: 'default' }, spec } as KubeObject,
-        { ...USER, force: true },
-      );
     const begun = Date.now();
     await create('halted', { ramp: [{ percentage: 50, for: '10m' }] });
     await eventually('requests to fail', async () => (await faulted(begun)).failures.length > 0, {
       withinMs: 2 * MINUTE_MS,
     });
     const haltedAt = Date.now();
-    await policy({ halt: true, reason: 'an incident' });
+    await applyPolicy(kube, { halt: true, reason: 'an incident' });
     expect(await toEnd('halted')).toMatchObject({
       verdict: 'Stopped',
       message: expect.stringContaining('an incident'),
@@ -249,20 +205,22 @@ describe('the lever', () => {
     expect(last).toBeLessThanOrEqual(haltedAt + GRACE_MS);
     await create('later');
     expect(await toEnd('later')).toMatchObject({ reason: 'Denied', message: expect.stringContaining('an incident') });
-    await policy({ halt: false });
-    expect((await kube.get<ChaosExperiment & KubeObject>(refOf('halted')))?.status?.phase).toBe('Finished');
-    expect(await leftovers()).toEqual([]);
+    await applyPolicy(kube, { halt: false });
+    expect((await experiments.find('halted'))?.status?.phase).toBe('Finished');
+    expect(await experiments.leftovers()).toEqual([]);
   });
 
   it('is not needed to stop one', async () => {
     await create('stopped', { ramp: [{ percentage: 50, for: '10m' }] });
-    await until('stopped', 'injects', ({ phase }) => phase === 'Injecting');
-    await kube.mergePatch(refOf('stopped'), { spec: { stop: true } }, USER);
+    await experiments.until('stopped', 'injects', ({ phase }) => phase === 'Injecting');
+    await kube.mergePatch(experiments.refOf('stopped'), { spec: { stop: true } }, USER);
     expect(await toEnd('stopped')).toMatchObject({ verdict: 'Stopped', reason: 'StopRequested' });
-    await expect(kube.mergePatch(refOf('stopped'), { spec: { stop: false } }, USER)).rejects.toThrow(
+    await expect(kube.mergePatch(experiments.refOf('stopped'), { spec: { stop: false } }, USER)).rejects.toThrow(
       /cannot be taken back/,
     );
-    await expect(kube.mergePatch(refOf('stopped'), { spec: { baseline: '20s' } }, USER)).rejects.toThrow(/immutable/);
+    await expect(kube.mergePatch(experiments.refOf('stopped'), { spec: { baseline: '20s' } }, USER)).rejects.toThrow(
+      /immutable/,
+    );
   });
 
   it('a deleted experiment leaves nothing behind', async () => {
@@ -271,7 +229,9 @@ describe('the lever', () => {
     await eventually('requests to fail', async () => (await faulted(begun)).failures.length > 0, {
       withinMs: 2 * MINUTE_MS,
     });
-    await kube.delete(refOf('deleted'));
-    await eventually('nothing to be left', async () => (await leftovers()).length === 0, { withinMs: MINUTE_MS });
+    await kube.delete(experiments.refOf('deleted'));
+    await eventually('nothing to be left', async () => (await experiments.leftovers()).length === 0, {
+      withinMs: MINUTE_MS,
+    });
   });
 });

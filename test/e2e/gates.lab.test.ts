@@ -1,10 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setBehaviour } from '../../lab/echo/control.ts';
-import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
-import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import type { ControllerProcess } from '../../lab/shop/controller-process.ts';
 import { createShop, type Shop } from '../../lab/shop/shop.ts';
 import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
 import type { Rollout } from '../../src/api/rollout.ts';
@@ -13,11 +9,10 @@ import { kinds } from '../../src/kube/kinds.ts';
 import type { Kube, KubeObject } from '../../src/kube/port.ts';
 import { HASH_LABEL } from '../../src/workloads/revision.ts';
 import { eventually } from '../support/eventually.ts';
+import { controllerOf, type Experiments, experimentsIn } from './support/experiments.ts';
 
 const NAMESPACE = 'e2e-gates';
 const PORT = 9491;
-const USER = { fieldManager: 'tester' } as const;
-const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
 const MINUTE_MS = 60_000;
 
 /** load → web → checkout → payments: checkout is released, and payments refuses its calls meanwhile. */
@@ -41,16 +36,14 @@ const STORM = { RETRIES: '4', REFUSALS_FAIL: 'true' };
 let kube: Kube;
 let shop: Shop;
 let controller: ControllerProcess;
+let experiments: Experiments;
 
 beforeAll(async () => {
   kube = createKube();
-  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
-  const kubeconfig = join(state, `sluice-${NAMESPACE}.kubeconfig`);
-  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  experiments = experimentsIn(kube, NAMESPACE);
   shop = createShop(kube, { namespace: NAMESPACE, withDependency: true });
   await shop.open();
-  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
-  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+  controller = await controllerOf(NAMESPACE, { port: PORT });
 }, 180_000);
 
 afterAll(async () => {
@@ -74,16 +67,8 @@ async function toEnd(startedAt: number): Promise<NonNullable<NonNullable<Rollout
   return last;
 }
 
-const experiments = async () =>
+const tried = async () =>
   (await kube.list<ChaosExperiment & KubeObject>(kinds.chaosExperiment, { namespace: NAMESPACE })).items;
-
-/** Everything that Sluice made for experiments. */
-async function leftovers(): Promise<readonly string[]> {
-  const found = await Promise.all(
-    [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
-  );
-  return found.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
-}
 
 describe('a gate of a release', () => {
   it('passes a version that bears what its dependency refuses', async () => {
@@ -93,13 +78,13 @@ describe('a gate of a release', () => {
     await shop.release('v2');
     await shop.until('the gate is passed', ({ status }) => status?.gates?.[0]?.state === 'Passed', 3 * MINUTE_MS);
     expect(await toEnd(begun)).toMatchObject({ outcome: 'Promoted' });
-    const [tried] = await experiments();
-    expect(tried).toMatchObject({
+    const [first] = await tried();
+    expect(first).toMatchObject({
       metadata: { labels: { 'sluice.dev/gate-of': 'checkout', 'sluice.dev/gate': 'payments-429' } },
       status: { verdict: 'Passed' },
     });
-    expect(tried?.status?.seen?.touched).toBeGreaterThan(100);
-    expect(await leftovers()).toEqual([]);
+    expect(first?.status?.seen?.touched).toBeGreaterThan(100);
+    expect(await experiments.leftovers()).toEqual([]);
     expect((await shop.report(begun)).failures).toEqual([]);
   });
 
@@ -111,7 +96,7 @@ describe('a gate of a release', () => {
     expect(message).toMatch(
       /^gate payments-429: availability: The canary fails more often than stable: .* against harmless; \d+ of \d+ failed, stable 0 of [\d,]+$/,
     );
-    await eventually('nothing is left of the fault', async () => (await leftovers()).length === 0, {
+    await eventually('nothing is left of the fault', async () => (await experiments.leftovers()).length === 0, {
       withinMs: MINUTE_MS,
     });
     // The stable version bears the fault that was there all the time.
@@ -127,19 +112,12 @@ describe("somebody's experiment while a version is released", () => {
     const begun = Date.now();
     await shop.release('v4', { RETRIES: '0' });
     await shop.until('it has requests', ({ status }) => status?.waiting?.reason === 'Watching');
-    const { apiVersion, kind } = kinds.chaosExperiment;
-    const object = {
-      ...{ apiVersion, kind, metadata: { name: 'slow-payments', namespace: NAMESPACE } },
-      spec: {
-        ...{
-          target: TARGET,
-          callers: { matchLabels: { app: 'checkout' }, revision: 'Canary' },
-          limits: { requestShare: 100 },
-        },
-        ...{ fault: { delay: { fixed: '20ms' } }, ramp: [{ percentage: 50, for: '4m' }], baseline: '10s' },
-      },
-    };
-    await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
+    await experiments.create('slow-payments', {
+      target: TARGET,
+      callers: { matchLabels: { app: 'checkout' }, revision: 'Canary' },
+      limits: { requestShare: 100 },
+      ...{ fault: { delay: { fixed: '20ms' } }, ramp: [{ percentage: 50, for: '4m' }], baseline: '10s' },
+    });
     await shop.until('the release waits for it', ({ status }) => status?.waiting?.reason === 'UnderFault');
     const { status: now } = await shop.rollout();
     const pods = (await shop.pods()).filter(({ metadata }) => metadata.labels?.[HASH_LABEL] === now?.canary?.revision);
@@ -150,14 +128,14 @@ describe("somebody's experiment while a version is released", () => {
     }
     await eventually(
       'the experiment was told to stop',
-      async () => (await experiments()).find(({ metadata }) => metadata.name === 'slow-payments')?.spec.stop === true,
+      async () => (await experiments.find('slow-payments'))?.spec.stop === true,
       { withinMs: MINUTE_MS },
     );
     expect(await toEnd(begun)).toMatchObject({ outcome: 'RolledBack', reason: 'HarmAgainstStable' });
-    const stopped = (await experiments()).find(({ metadata }) => metadata.name === 'slow-payments');
+    const stopped = await experiments.find('slow-payments');
     const ended = Date.parse(stopped?.status?.finishedAt ?? '');
     const { history = [] } = (await shop.rollout()).status ?? {};
     expect(ended).toBeLessThan(Date.parse(history.at(-1)?.finishedAt ?? ''));
-    expect(await leftovers()).toEqual([]);
+    expect(await experiments.leftovers()).toEqual([]);
   });
 });

@@ -1,26 +1,25 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
-import { restrictedKubeconfig } from '../../lab/shop/service-account.ts';
+import type { ControllerProcess } from '../../lab/shop/controller-process.ts';
 import { createShop, type Shop } from '../../lab/shop/shop.ts';
-import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
 import type { Rollout } from '../../src/api/rollout.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
-import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import type { Kube } from '../../src/kube/port.ts';
 import { FLOWS_QUERY } from '../../src/metrics/flows.ts';
 import { eventually } from '../support/eventually.ts';
+import {
+  applyPolicy,
+  controllerOf,
+  type ExperimentStatus,
+  type Experiments,
+  experimentsIn,
+} from './support/experiments.ts';
 
 const NAMESPACE = 'e2e-safety';
 const PORT = 9488;
 const USER = { fieldManager: 'tester' } as const;
 const POLICY = { kind: kinds.safetyPolicy, name: 'default' } as const;
-const RBAC = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
 const MINUTE_MS = 60_000;
-
-type Status = NonNullable<ChaosExperiment['status']>;
 
 /** load → web → checkout, which is released: half of all requests go to each of the two. */
 const ON_CHECKOUT = { target: { service: { name: 'checkout', port: 80 } }, callers: { matchLabels: { app: 'web' } } };
@@ -34,18 +33,16 @@ const FAULT = {
 let kube: Kube;
 let shop: Shop;
 let controller: ControllerProcess;
+let experiments: Experiments;
 
 beforeAll(async () => {
   kube = createKube();
-  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
-  const kubeconfig = join(state, `sluice-${NAMESPACE}.kubeconfig`);
-  await restrictedKubeconfig(kube, { admin: process.env['KUBECONFIG'] ?? '', rbac: RBAC, to: kubeconfig });
+  experiments = experimentsIn(kube, NAMESPACE, FAULT);
   shop = createShop(kube, { namespace: NAMESPACE, rate: 100 });
   await shop.open();
   // Who calls whom is asked every 15 s: of a service that has just begun the first answer would know nothing.
   await eventually('Prometheus knows who calls checkout', knowsCallers, { withinMs: MINUTE_MS });
-  const env = { KUBECONFIG: kubeconfig, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
-  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+  controller = await controllerOf(NAMESPACE, { port: PORT });
 }, 180_000);
 
 afterEach(async () => {
@@ -70,40 +67,19 @@ async function knowsCallers(): Promise<boolean> {
   );
 }
 
-async function policy(spec: object): Promise<void> {
-  const { apiVersion, kind } = kinds.safetyPolicy;
-  const object = { apiVersion, kind, metadata: { name: 'default' }, spec } as KubeObject;
-  await kube.apply<KubeObject>(kinds.safetyPolicy, object, { ...USER, force: true });
-}
-
-const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
-
-async function create(name: string, spec: object): Promise<void> {
-  const { apiVersion, kind } = kinds.chaosExperiment;
-  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...FAULT, ...spec } };
-  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
-}
-
-async function until(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
-  let last: ChaosExperiment['status'];
-  await eventually(
-    `${name} ${what}`,
-    async () => {
-      last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
-      return last !== undefined && holds(last);
-    },
-    { withinMs: 2 * MINUTE_MS, lastSeen: () => ({ ...last, machine: undefined }) },
-  );
-  return last as Status;
-}
-
-const injects = (name: string) => until(name, 'injects', ({ phase }) => phase === 'Injecting');
-const ends = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished');
+const policy = (spec: object) => applyPolicy(kube, spec);
+const create = (name: string, spec: object) => experiments.create(name, spec);
+const injects = (name: string) => experiments.until(name, 'injects', ({ phase }) => phase === 'Injecting');
+const ends = (name: string) => experiments.toEnd(name);
 const waitsFor = (name: string, reason: string) =>
-  until(name, `waits: ${reason}`, (status) => status.phase === 'Pending' && admitted(status)?.reason === reason);
-const admitted = ({ conditions = [] }: Pick<Status, 'conditions'>) =>
+  experiments.until(
+    name,
+    `waits: ${reason}`,
+    (status) => status.phase === 'Pending' && admitted(status)?.reason === reason,
+  );
+const admitted = ({ conditions = [] }: Pick<ExperimentStatus, 'conditions'>) =>
   conditions.find(({ type }) => type === 'Admitted');
-const stop = (name: string) => kube.mergePatch(refOf(name), { spec: { stop: true } }, USER);
+const stop = (name: string) => kube.mergePatch(experiments.refOf(name), { spec: { stop: true } }, USER);
 
 const isHeld = (reason: string) => (rollout: Rollout) =>
   rollout.status?.phase === 'Idle' && rollout.status.waiting?.reason === reason;
@@ -126,7 +102,7 @@ describe('a freeze', () => {
     expect(admitted(await waitsFor('frozen', 'Frozen'))).toMatchObject({ status: 'False' });
     await policy({ freeze: false });
     await shop.until('begins', isUnderWay);
-    await until('frozen', 'begins', ({ phase }) => phase === 'Baseline');
+    await experiments.until('frozen', 'begins', ({ phase }) => phase === 'Baseline');
     await stop('frozen');
     await ends('frozen');
   }, 180_000);
@@ -137,7 +113,7 @@ describe('neighbours', () => {
     await create('neighbour', ON_WEB);
     expect((await waitsFor('neighbour', 'NeighbourHeld')).message).toMatch(`Rollout ${NAMESPACE}/checkout`);
     await shop.until('is over', isAtRest);
-    const { neighbours } = await until('neighbour', 'begins', ({ phase }) => phase === 'Baseline');
+    const { neighbours } = await experiments.until('neighbour', 'begins', ({ phase }) => phase === 'Baseline');
     expect(neighbours).toContain(`${NAMESPACE}/checkout`);
     await shop.release('v3');
     const { status } = await shop.until('is held', isHeld('NeighbourHeld'));
@@ -185,9 +161,6 @@ describe('a veto', () => {
     }
     await create('later', ON_CHECKOUT);
     expect((await waitsFor('later', 'Vetoed')).message).toMatch(/pages \({/);
-    const left = await Promise.all(
-      [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
-    );
-    expect(left.flatMap(({ items }) => items)).toEqual([]);
+    expect(await experiments.leftovers()).toEqual([]);
   }, 180_000);
 });

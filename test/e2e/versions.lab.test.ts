@@ -1,19 +1,16 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ControllerProcess, startController } from '../../lab/shop/controller-process.ts';
+import type { ControllerProcess } from '../../lab/shop/controller-process.ts';
 import { DEPENDENCY, RELEASED } from '../../lab/shop/manifests.ts';
 import { createShop, type Shop } from '../../lab/shop/shop.ts';
-import type { ChaosExperiment } from '../../src/api/chaos-experiment.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { kinds } from '../../src/kube/kinds.ts';
-import type { Kube, KubeObject } from '../../src/kube/port.ts';
+import type { Kube } from '../../src/kube/port.ts';
 import { HASH_LABEL } from '../../src/workloads/revision.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Caller, callerAt } from './support/caller.ts';
+import { controllerOf, type Experiments, experimentsIn } from './support/experiments.ts';
 import { figure } from './support/figures.ts';
-import { controllerKubeconfig } from './support/stage.ts';
 
 const NAMESPACE = 'e2e-versions';
 const PORT = 9492;
@@ -28,18 +25,17 @@ const STEADY = { service: RELEASED, objectives: [{ name: 'availability', request
 let kube: Kube;
 let shop: Shop;
 let controller: ControllerProcess;
+let experiments: Experiments;
 let stable: string;
 let canary: string;
 
 /** load → web → checkout → payments, with checkout in the middle of a release that gives both versions half of the requests. */
 beforeAll(async () => {
   kube = createKube();
+  experiments = experimentsIn(kube, NAMESPACE, DELAY);
   shop = createShop(kube, { namespace: NAMESPACE, rate: 250, replicas: 2, withDependency: true });
   await shop.open();
-  const state = process.env['LAB_STATE_DIR'] ?? tmpdir();
-  const KUBECONFIG = await controllerKubeconfig(NAMESPACE);
-  const env = { KUBECONFIG, WATCH_NAMESPACE: NAMESPACE, REDIS_URL: undefined, LOG_LEVEL: 'debug' };
-  controller = await startController({ logFile: join(state, `controller-${NAMESPACE}.log`), port: PORT, env });
+  controller = await controllerOf(NAMESPACE, { port: PORT });
   await shop.addRollout({ steps: [{ weight: 50, hold: '30m' }, { weight: 100 }], analysis: { deadline: '2h' } });
   await shop.until('the Rollout is at rest', ({ status }) => status?.phase === 'Idle');
   await shop.release('v2');
@@ -57,30 +53,8 @@ afterAll(async () => {
   await controller?.stop();
 });
 
-const refOf = (name: string) => ({ kind: kinds.chaosExperiment, namespace: NAMESPACE, name });
-
-async function create(name: string, spec: object): Promise<void> {
-  const { apiVersion, kind } = kinds.chaosExperiment;
-  const object = { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec: { ...DELAY, ...spec } };
-  await kube.create<KubeObject>(kinds.chaosExperiment, object, USER);
-}
-
-type Status = NonNullable<ChaosExperiment['status']>;
-
-async function until(name: string, what: string, holds: (status: Status) => boolean): Promise<Status> {
-  let last: Status | undefined;
-  const look = async () => {
-    last = (await kube.get<ChaosExperiment & KubeObject>(refOf(name)))?.status;
-    return last !== undefined && holds(last);
-  };
-  await eventually(`${name} ${what}`, look, {
-    withinMs: 2 * MINUTE_MS,
-    lastSeen: () => ({ ...last, machine: undefined }),
-  });
-  return last ?? {};
-}
-
-const toEnd = (name: string) => until(name, 'is finished', ({ phase }) => phase === 'Finished');
+const create = (name: string, spec: object) => experiments.create(name, spec);
+const toEnd = (name: string) => experiments.toEnd(name);
 
 /** The proxies of an app, and of which version they are. */
 async function proxiesOf(app: string): Promise<readonly { readonly revision: string; readonly proxy: Caller }[]> {
@@ -213,7 +187,7 @@ describe('the end of the release', () => {
       callers: { matchLabels: { app: RELEASED }, revision: 'Canary' },
       ramp: [{ percentage: 30, for: '20m' }],
     });
-    await until('over', 'injects', ({ phase, seen }) => phase === 'Injecting' && (seen?.touched ?? 0) > 0);
+    await experiments.until('over', 'injects', ({ phase, seen }) => phase === 'Injecting' && (seen?.touched ?? 0) > 0);
     await kube.mergePatch(
       { kind: kinds.rollout, namespace: NAMESPACE, name: RELEASED },
       { spec: { action: { type: 'Abort', revision: canary } } },
@@ -227,10 +201,7 @@ describe('the end of the release', () => {
     const stray = since(before, await countedBy(ofStable, DEPENDENCY));
     figure('versions: the release ended', { stable: stray });
     expect(stray.flagged).toBe(0);
-    const left = await Promise.all(
-      [kinds.envoyFilter, kinds.job].map((kind) => kube.list(kind, { namespace: NAMESPACE })),
-    );
-    expect(left.flatMap(({ items }) => items)).toEqual([]);
+    expect(await experiments.leftovers()).toEqual([]);
     for (const { proxy } of proxies) proxy.close();
   });
 });
