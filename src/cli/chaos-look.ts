@@ -5,6 +5,7 @@ import type { Rollout } from '../api/rollout.ts';
 import type { SafetyPolicy } from '../api/safety-policy.ts';
 import { kinds } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/port.ts';
+import { hasEntries } from '../lib/has-entries.ts';
 import { admit, NOT_ASKED } from '../plan/admission.ts';
 import { doseSubject, type PlannedExperiment, planExperiment } from '../plan/experiment-plan.ts';
 import { resolveScope, type ScopeAnswer, WHOLE_SCOPE } from '../plan/experiment-scope.ts';
@@ -133,7 +134,7 @@ function matched(all: readonly Pod[], wanted: Readonly<Record<string, string>> |
     ({ metadata, status }) =>
       metadata.deletionTimestamp === undefined &&
       !['Succeeded', 'Failed'].includes(status?.phase ?? '') &&
-      Object.entries(wanted ?? {}).every(([label, value]) => metadata.labels?.[label] === value),
+      hasEntries(metadata.labels, wanted ?? {}),
   );
   const names = (some: readonly Pod[]) => some.map(({ metadata }) => metadata.name).toSorted();
   return {

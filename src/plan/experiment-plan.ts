@@ -31,7 +31,7 @@ export interface PlannedExperiment {
 }
 
 /** With fewer touched requests nothing was tested. */
-const MIN_FAULTED = 10;
+export const MIN_FAULTED = 10;
 
 const FLAGS: Readonly<Record<Fault['kind'], readonly FaultFlag[]>> = {
   delay: ['DI'],

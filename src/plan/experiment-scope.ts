@@ -2,6 +2,7 @@ import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import { namesRevision } from '../api/prometheus-objective.ts';
 import type { Rollout, RolloutStatus } from '../api/rollout.ts';
 import { parseServiceLevelObjective } from '../api/service-level-objective.ts';
+import { hasEntries } from '../lib/has-entries.ts';
 import type { EdgeCallers } from '../metrics/port.ts';
 
 type Version = NonNullable<ChaosExperiment['spec']['callers']['revision']>;
@@ -134,12 +135,11 @@ function callersScope(
   version: Version,
   { home, spec: { callers, steadyState }, candidates }: Place,
 ): VersionScope | Unresolved {
-  const wanted = Object.entries(callers.matchLabels ?? {});
   const near = candidates.filter(
     ({ rollout, podLabels }) =>
       (rollout.metadata.namespace ?? 'default') === home &&
       podLabels !== null &&
-      wanted.every(([name, value]) => podLabels[name] === value),
+      hasEntries(podLabels, callers.matchLabels ?? {}),
   );
   const where = `whose Deployment's pods are among spec.callers, in namespace ${home}`;
   const found = oneOpen(near, { field: 'spec.callers.revision', where });

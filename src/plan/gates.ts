@@ -4,7 +4,9 @@ import type { ChaosExperiment } from '../api/chaos-experiment.ts';
 import type { Rollout, RolloutSpec } from '../api/rollout.ts';
 import type { ObjectMeta, OwnerReference } from '../kube/port.ts';
 import { AppError } from '../lib/errors.ts';
+import { hasEntries } from '../lib/has-entries.ts';
 import { labels, MANAGER } from '../routing/own-object.ts';
+import { MIN_FAULTED } from './experiment-plan.ts';
 
 /** Labels of an experiment that a gate of a release has made. */
 export const gateLabels = {
@@ -21,9 +23,6 @@ export interface GateTrial {
   /** When it began, in ms; two trials of one release differ by it. */
   readonly openedAt: number;
 }
-
-/** Requests of the new version that the fault must have touched, or it was not tried. */
-const LEAST_TOUCHED = 10;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -120,9 +119,7 @@ function concerns(
   const own = metadata.namespace ?? 'default';
   const isCircuit =
     fault.circuit !== undefined && (target.namespace ?? own) === namespace && target.service.name === service;
-  const isCaller =
-    own === namespace &&
-    Object.entries(callers.matchLabels ?? {}).every(([label, value]) => podLabels[label] === value);
+  const isCaller = own === namespace && hasEntries(podLabels, callers.matchLabels ?? {});
   return isCircuit || isCaller;
 }
 
@@ -174,7 +171,7 @@ function finishedFact(
   if (status.verdict !== 'Passed')
     return inconclusive(`${own} ended as ${status.verdict ?? 'unknown'}: ${status.message ?? ''}`);
   if (touched === null) return { state: 'running', message: `${own} is over, and what the new version met is counted` };
-  if (touched < LEAST_TOUCHED) {
+  if (touched < MIN_FAULTED) {
     const question = 'does it call the target, and through a sidecar?';
     return inconclusive(`${touched} requests of the new version met the fault, too few to tell: ${question}`);
   }

@@ -1,4 +1,5 @@
 import { spanInWords } from '../../machines/judge/index.ts';
+import { gateObjectiveRule } from '../api/resilience.ts';
 import type { RolloutSpec } from '../api/rollout.ts';
 import { type Baseline, baselineOf, type PastPart } from './baseline.ts';
 import { forecast } from './forecast.ts';
@@ -62,9 +63,7 @@ function gateProblem({
   objectives,
 }: RolloutSpec): { readonly reason: string; readonly message: string } | null {
   if (resilience === undefined || objectives.some(({ requests }) => requests !== undefined)) return null;
-  const message =
-    'spec.resilience needs an objective on requests, by which users of both versions are compared: add one to spec.objectives';
-  return { reason: 'GateWithoutRequests', message };
+  return { reason: 'GateWithoutRequests', message: `spec.resilience ${gateObjectiveRule.message}` };
 }
 
 /** An objective by reference has its ratio elsewhere, so the plan could not look at it. */

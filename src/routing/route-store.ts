@@ -1,4 +1,5 @@
 import type { Kind, Kube, KubeObject, ObjectRef, Reflector } from '../kube/port.ts';
+import { hasEntries } from '../lib/has-entries.ts';
 import { MANAGER } from './own-object.ts';
 import type { RouteWrite } from './router.ts';
 
@@ -61,13 +62,14 @@ export function createRouteStore(
       namespace: string,
       labels: Readonly<Record<string, string>> = {},
     ): Promise<readonly T[]> {
-      const wanted = Object.entries(labels);
       const copy = freshCopyOf(kind);
       if (copy !== undefined) {
         const objects = copy.list(namespace) as readonly T[];
-        return objects.filter(({ metadata }) => wanted.every(([key, value]) => metadata.labels?.[key] === value));
+        return objects.filter(({ metadata }) => hasEntries(metadata.labels, labels));
       }
-      const labelSelector = wanted.map(([key, value]) => `${key}=${value}`).join(',');
+      const labelSelector = Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',');
       return (await kube.list<T>(kind, { namespace, ...(labelSelector !== '' && { labelSelector }) })).items;
     },
 

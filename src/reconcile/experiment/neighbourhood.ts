@@ -1,5 +1,6 @@
 import type { ChaosExperiment } from '../../api/chaos-experiment.ts';
 import type { KubeObject } from '../../kube/port.ts';
+import { hasEntries } from '../../lib/has-entries.ts';
 import type { Flow } from '../../metrics/flows.ts';
 import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
 import { neighboursOf } from '../../plan/neighbours.ts';
@@ -56,9 +57,6 @@ function podsOf(
 }
 
 function selects({ spec }: Service, pods: readonly Pod[]): boolean {
-  const selector = Object.entries(spec?.selector ?? {});
-  return (
-    selector.length > 0 &&
-    pods.some(({ metadata }) => selector.every(([name, value]) => metadata.labels?.[name] === value))
-  );
+  const selector = spec?.selector ?? {};
+  return Object.keys(selector).length > 0 && pods.some(({ metadata }) => hasEntries(metadata.labels, selector));
 }

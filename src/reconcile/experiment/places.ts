@@ -1,4 +1,5 @@
 import type { KubeObject, Reflector } from '../../kube/port.ts';
+import { hasEntries } from '../../lib/has-entries.ts';
 import type { PlannedExperiment } from '../../plan/experiment-plan.ts';
 import { labels } from '../../routing/own-object.ts';
 import type { Pod } from '../../workloads/objects.ts';
@@ -19,10 +20,7 @@ export function podsWith(
   namespace: string,
   wanted: Readonly<Record<string, string>>,
 ): readonly Pod[] {
-  const pairs = Object.entries(wanted);
-  return pods
-    .list(namespace)
-    .filter(({ metadata }) => pairs.every(([label, value]) => metadata.labels?.[label] === value));
+  return pods.list(namespace).filter(({ metadata }) => hasEntries(metadata.labels, wanted));
 }
 
 /** Workloads of the callers, as their proxies name themselves. */

@@ -67,8 +67,8 @@ export function judgeFaults(
   faults: readonly Omit<FaultFact, 'isBreached'>[],
 ): { readonly faults: readonly FaultFact[]; readonly underGate: VerdictUnderFault | null } {
   const judged = faults.map((fault) => {
-    const isOf = fault.until === null || fault.gate !== null;
-    return { fault, verdict: isOf ? verdictUnder(release, batches, fault) : null };
+    const isJudged = fault.until === null || fault.gate !== null;
+    return { fault, verdict: isJudged ? verdictUnder(release, batches, fault) : null };
   });
   return {
     faults: judged.map(({ fault, verdict }) => ({ ...fault, isBreached: verdict?.kind === 'Rollback' })),

@@ -1,4 +1,5 @@
 import type { ObjectMeta } from '../../kube/port.ts';
+import { hasEntries } from '../../lib/has-entries.ts';
 import { coversNamespace, namesService } from '../hosts.ts';
 import type { HttpRule, VirtualService } from '../routers/istio-types.ts';
 import { ARMING_FILE, ROOT_NAMESPACE } from './arming.ts';
@@ -154,8 +155,8 @@ function has(json: string, word: string): boolean {
 
 /** Whether it holds for every caller's proxy. */
 function armsAll(plan: FaultPlan, filter: EnvoyFilter): boolean {
-  const wanted = Object.entries(filter.spec.workloadSelector?.labels ?? {});
-  return isNear(plan, filter) && wanted.every(([name, value]) => plan.callers?.[name] === value);
+  const wanted = filter.spec.workloadSelector?.labels ?? {};
+  return isNear(plan, filter) && hasEntries(plan.callers ?? undefined, wanted);
 }
 
 function arms({ spec }: EnvoyFilter, name: string): boolean {
