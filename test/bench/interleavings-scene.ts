@@ -35,9 +35,10 @@ export function sceneOf(run: number): Scene {
     ...(isAbort
       ? { fault: { abort: { httpStatus: dice.pick([500, 503, 555]) } }, flag: 'FI' }
       : { fault: { delay: { fixed: `${dice.int(100, 400)}ms` } }, flag: 'DI' }),
+    // A dose is proven by scrapes that begin 10 s after it.
     ramp: [
-      { percentage: dice.int(5, 20), for: seconds(10, 20) },
-      { percentage: dice.int(25, 50), for: seconds(10, 20) },
+      { percentage: dice.int(5, 20), for: seconds(22, 30) },
+      { percentage: dice.int(25, 50), for: seconds(22, 30) },
     ],
     offsetMs: dice.int(...OFFSET_MS),
   };
